@@ -1,0 +1,83 @@
+/*-------------------------------------------------------------------------
+ *
+ * http_transfer.h
+ *	  One request on its way: for http.c only.
+ *
+ * http_transfer.c makes a request ready for libcurl and takes in what arrives;
+ * http_answer.c judges what became of it.
+ *
+ * Plain C with malloc.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_SOURCE_HTTP_TRANSFER_H
+#define VNSTREAM_SOURCE_HTTP_TRANSFER_H
+
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include "source/http.h"
+
+/* For curl_easy_header(). */
+#if LIBCURL_VERSION_NUM < 0x075400
+#error "libcurl 7.84.0 or later is needed"
+#endif
+
+/* Headers of one response, all together; the boards send about 1 kB. */
+#define HTTP_RESPONSE_HEADERS_MAX (64 * 1024)
+
+/*
+ * Options as requests use them.  A request in flight keeps the ones it started
+ * with while http_client_reconfigure() brings new ones.
+ */
+typedef struct HttpConfig
+{
+	int			users;
+	char	   *user_agent;
+	struct curl_slist *headers;
+	long		timeout_ms;
+	size_t		max_response;
+	bool		allow_insecure;
+	int			max_in_flight;
+} HttpConfig;
+
+typedef struct HttpTransfer
+{
+	CURL	   *easy;
+	HttpConfig *config;			/* NULL: idle */
+	HttpResponse *response;		/* in the making */
+	size_t		capacity;		/* of response->body */
+	size_t		header_bytes;
+	int64_t		started_at;		/* µs, monotonic */
+	bool		no_memory;		/* why a callback gave up */
+	bool		too_large;
+	bool		headers_too_large;
+	bool		address_refused;
+	char		target[160];	/* "POST https://host/path" */
+	char		curl_error[CURL_ERROR_SIZE];
+} HttpTransfer;
+
+/* As http_client_create(); the caller is the first user. */
+extern HttpConfig *http_config_create(const HttpOptions *options, char *error);
+extern void http_config_release(HttpConfig *config);
+
+/*
+ * Ready to be added to the multi handle, and config is used once more; else
+ * NULL.  The answer is what went wrong (a constant), or NULL.
+ */
+extern const char *http_transfer_prepare(HttpTransfer *transfer,
+										 HttpConfig *config,
+										 const SourceRequest *request,
+										 uint64_t tag);
+
+/* Idle again; frees what is still there of the response. */
+extern void http_transfer_release(HttpTransfer *transfer);
+
+/* libcurl is through with it: fills in the response. */
+extern void http_transfer_judge(HttpTransfer *transfer, CURLcode code);
+
+/* Microseconds. */
+extern int64_t http_clock_us(clockid_t clock);
+
+#endif							/* VNSTREAM_SOURCE_HTTP_TRANSFER_H */

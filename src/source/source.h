@@ -1,0 +1,100 @@
+/*-------------------------------------------------------------------------
+ *
+ * source.h
+ *	  What every provider of quotes can be asked, and what it answers.
+ *
+ * A provider is a table of functions that build requests and read answers; it
+ * opens no connection (http.h does) and keeps no state.  vci.c is the first.
+ *
+ * Plain C with malloc: no PostgreSQL headers, so that parsers run under unit
+ * tests and fuzzers.  Any thread may call it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_SOURCE_SOURCE_H
+#define VNSTREAM_SOURCE_SOURCE_H
+
+#include "market/quote.h"
+
+/* Room for the text of what is wrong with an answer. */
+#define SOURCE_ERROR_SIZE 512
+
+/* One request: a GET where body is NULL, else a POST of that JSON. */
+typedef struct SourceRequest
+{
+	char	   *url;			/* malloc */
+	char	   *body;			/* malloc, or NULL */
+} SourceRequest;
+
+extern void source_request_free(SourceRequest *request);
+
+/* One row of a provider's symbol list. */
+typedef struct SourceSymbol
+{
+	char		ticker[TICKER_MAX + 1];
+	char		exchange[QUOTE_NAME_MAX + 1];	/* HOSE, HNX, UPCOM; else '' */
+	char		kind[QUOTE_NAME_MAX + 1];	/* STOCK, ETF, CW, BOND, FU, … */
+} SourceSymbol;
+
+typedef struct SourceSymbolList
+{
+	SourceSymbol *symbols;		/* malloc */
+	size_t		count;
+	size_t		refused;		/* rows without a usable ticker */
+} SourceSymbolList;
+
+extern void source_symbol_list_free(SourceSymbolList *list);
+
+/* A row of a board that could not be made a quote. */
+typedef struct BoardRefusal
+{
+	char		ticker[TICKER_MAX + 1]; /* '' where the row has no usable one */
+	char		reason[QUOTE_ERROR_SIZE];
+} BoardRefusal;
+
+/* The answer to one board request. */
+typedef struct Board
+{
+	Quote	   *quotes;			/* malloc; each has time = received_at */
+	size_t		count;
+	BoardRefusal *refusals;		/* malloc */
+	size_t		refusal_count;
+} Board;
+
+extern void board_free(Board *board);
+
+typedef struct SourceProvider
+{
+	const char *name;			/* as in vnstream.sources and Quote.source */
+
+	/*
+	 * Requests.  base_url ends with a slash.  board_request() asks for count
+	 * tickers at once.  False where memory is short.
+	 */
+	bool		(*list_request) (const char *base_url, SourceRequest *request);
+	bool		(*group_request) (const char *base_url, const char *group,
+								  SourceRequest *request);
+	bool		(*board_request) (const char *base_url,
+								  const char (*tickers)[TICKER_MAX + 1],
+								  size_t count, SourceRequest *request);
+
+	/*
+	 * Answers.  False, with a sentence in error (SOURCE_ERROR_SIZE bytes),
+	 * where the body as a whole is not what was asked for (HTML, truncated, an
+	 * object for an array); a single bad row only becomes a refusal.
+	 * received_at is µs since 1970 UTC.
+	 */
+	bool		(*read_list) (const char *body, size_t length,
+							  SourceSymbolList *list, char *error);
+	bool		(*read_group) (const char *body, size_t length,
+							   SourceSymbolList *list, char *error);
+	bool		(*read_board) (const char *body, size_t length,
+							   int64_t received_at, Board *board, char *error);
+} SourceProvider;
+
+extern const SourceProvider vci_provider;
+
+/* The provider of that name, or NULL. */
+extern const SourceProvider *source_find(const char *name);
+
+#endif							/* VNSTREAM_SOURCE_SOURCE_H */
