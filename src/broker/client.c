@@ -1,0 +1,568 @@
+/*-------------------------------------------------------------------------
+ *
+ * client.c
+ *	  A librdkafka client that lives inside a PostgreSQL process.
+ *
+ * See client.h for what is promised, and why nothing here calls back.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE				/* pipe2, pthread_clockjoin_np */
+#endif
+
+#include "broker/client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOTICES_KEPT 64
+
+/* Destroying takes milliseconds unless a library thread is in getaddrinfo. */
+#define DESTROY_WAIT_MS 300
+
+/* Syslog's numbers, as librdkafka's log lines have them. */
+#define LEVEL_CRITICAL 2
+#define LEVEL_ERROR 3
+
+/*
+ * allow.auto.create.topics is a producer's property too in librdkafka (not in
+ * Java), and true there by default: a broker with auto.create.topics.enable
+ * would create the topic, with one partition, as soon as a producer's metadata
+ * request named it.
+ *
+ * socket.timeout.ms is how long a broker that accepts and never answers is
+ * believed; 60 s by default.
+ *
+ * Nagle's algorithm would hold a small batch back for up to 40 ms while an
+ * earlier one is unacknowledged.
+ */
+static const BrokerSetting common_settings[] = {
+	{"allow.auto.create.topics", "false"},
+	{"enable.random.seed", "false"},	/* srand() is the process's */
+	{"log.queue", "true"},
+	{"log.thread.name", "false"},
+	{"log_level", "6"},
+	{"reconnect.backoff.ms", "100"},
+	{"reconnect.backoff.max.ms", "10000"},
+	{"socket.keepalive.enable", "true"},
+	{"socket.nagle.disable", "true"},
+	{"socket.timeout.ms", "15000"},
+	{"topic.metadata.refresh.interval.ms", "60000"},
+	{NULL, NULL}
+};
+
+void
+broker_block_signals(sigset_t *previous)
+{
+	sigset_t	blocked;
+
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGSEGV);
+	sigdelset(&blocked, SIGBUS);
+	sigdelset(&blocked, SIGFPE);
+	sigdelset(&blocked, SIGILL);
+	pthread_sigmask(SIG_SETMASK, &blocked, previous);
+}
+
+void
+broker_restore_signals(const sigset_t *previous)
+{
+	pthread_sigmask(SIG_SETMASK, previous, NULL);
+}
+
+static bool
+apply_settings(rd_kafka_conf_t *conf, const BrokerSetting *settings, char *error)
+{
+	for (; settings != NULL && settings->name != NULL; settings++)
+	{
+		if (rd_kafka_conf_set(conf, settings->name, settings->value,
+							  error, BROKER_ERROR_SIZE) != RD_KAFKA_CONF_OK)
+		{
+			error[strcspn(error, "\n")] = '\0'; /* some sentences have one */
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * librdkafka takes a blank behind a name for a part of it.
+ */
+static char *
+without_blanks(const char *text)
+{
+	char	   *copy = malloc(strlen(text) + 1);
+	char	   *to = copy;
+
+	if (copy == NULL)
+		return NULL;
+	for (; *text != '\0'; text++)
+	{
+		if (*text != ' ' && *text != '\t')
+			*to++ = *text;
+	}
+	*to = '\0';
+	return copy;
+}
+
+static rd_kafka_conf_t *
+make_configuration(BrokerRole role, const BrokerOptions *options,
+				   const BrokerSetting *settings, char *error)
+{
+	rd_kafka_conf_t *conf;
+	char	   *brokers;
+	BrokerSetting identity[4] = {{NULL, NULL}};
+	int			count = 0;
+	int			events = RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR;
+
+	if (!broker_check_list(options->brokers, error))
+		return NULL;
+	if (role == BROKER_READER &&
+		(options->group_id == NULL || options->group_id[0] == '\0'))
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "a reader needs a group id");
+		return NULL;
+	}
+	brokers = without_blanks(options->brokers);
+	if (brokers == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+
+	identity[count++] = (BrokerSetting) {"bootstrap.servers", brokers};
+	if (options->client_id != NULL && options->client_id[0] != '\0')
+		identity[count++] = (BrokerSetting) {"client.id", options->client_id};
+	if (role == BROKER_READER)
+		identity[count++] = (BrokerSetting) {"group.id", options->group_id};
+
+	conf = rd_kafka_conf_new();
+	if (!apply_settings(conf, common_settings, error) ||
+		!apply_settings(conf, identity, error) ||
+		!apply_settings(conf, settings, error))
+	{
+		rd_kafka_conf_destroy(conf);
+		free(brokers);
+		return NULL;
+	}
+	free(brokers);
+
+	if (role == BROKER_PUBLISHER)
+		events |= RD_KAFKA_EVENT_DR;
+	else if (role == BROKER_READER)
+		events |= RD_KAFKA_EVENT_FETCH;
+	rd_kafka_conf_set_events(conf, events);
+	return conf;
+}
+
+static bool
+open_wakeup(BrokerClient *client, char *error)
+{
+	int			ends[2];
+
+	/* a full pipe must not block librdkafka, which writes holding a lock */
+	if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "could not create a pipe: %s",
+				 strerror(errno));
+		return false;
+	}
+	client->wake_read = ends[0];
+	client->wake_write = ends[1];
+	return true;
+}
+
+BrokerClient *
+broker_client_create(BrokerRole role, const BrokerOptions *options,
+					 const BrokerSetting *settings, char *error)
+{
+	BrokerClient *client;
+	rd_kafka_conf_t *conf;
+	sigset_t	previous;
+
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		return NULL;
+	}
+	client->wake_read = -1;
+	client->wake_write = -1;
+	client->notices = calloc(NOTICES_KEPT, sizeof(*client->notices));
+	if (client->notices == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		broker_client_destroy(client);
+		return NULL;
+	}
+	if (!open_wakeup(client, error))
+	{
+		broker_client_destroy(client);
+		return NULL;
+	}
+	conf = make_configuration(role, options, settings, error);
+	if (conf == NULL)
+	{
+		broker_client_destroy(client);
+		return NULL;
+	}
+
+	broker_block_signals(&previous);
+	client->kafka = rd_kafka_new(role == BROKER_PUBLISHER ?
+								 RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
+								 conf, error, BROKER_ERROR_SIZE);
+	broker_restore_signals(&previous);
+	if (client->kafka == NULL)
+	{
+		rd_kafka_conf_destroy(conf);	/* still ours where it failed */
+		broker_client_destroy(client);
+		return NULL;
+	}
+
+	if (role == BROKER_READER)
+	{
+		/* errors of the client itself to where the messages are */
+		rd_kafka_poll_set_consumer(client->kafka);
+		client->queue = rd_kafka_queue_get_consumer(client->kafka);
+	}
+	else
+		client->queue = rd_kafka_queue_get_main(client->kafka);
+	rd_kafka_queue_io_event_enable(client->queue, client->wake_write, "!", 1);
+
+	/* last: log lines of the creation move over and must wake the caller */
+	rd_kafka_set_log_queue(client->kafka, client->queue);
+	return client;
+}
+
+static void *
+destroy_main(void *kafka)
+{
+	rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	return NULL;
+}
+
+/*
+ * rd_kafka_destroy() joins librdkafka's threads, and one that waits for a name
+ * server in getaddrinfo() can neither be interrupted nor be left behind.  So
+ * another thread does the joining, and only it has to wait.
+ */
+static void
+destroy_aside(rd_kafka_t *kafka)
+{
+	pthread_t	thread;
+	sigset_t	previous;
+	struct timespec until;
+	int			failed;
+
+	broker_block_signals(&previous);
+	failed = pthread_create(&thread, NULL, destroy_main, kafka);
+	if (failed)
+		destroy_main(kafka);
+	broker_restore_signals(&previous);
+	if (failed)
+		return;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += DESTROY_WAIT_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) != 0)
+		pthread_detach(thread);
+}
+
+void
+broker_client_destroy(BrokerClient *client)
+{
+	if (client == NULL)
+		return;
+	if (client->queue != NULL)
+	{
+		/* taken back under the queue's lock: nobody writes to it hereafter */
+		rd_kafka_queue_io_event_enable(client->queue, -1, NULL, 0);
+		rd_kafka_queue_destroy(client->queue);
+	}
+	if (client->wake_read >= 0)
+		close(client->wake_read);
+	if (client->wake_write >= 0)
+		close(client->wake_write);
+	if (client->kafka != NULL)
+		destroy_aside(client->kafka);
+	free(client->notices);
+	free(client);
+}
+
+void
+broker_client_clear_wakeup(BrokerClient *client)
+{
+	char		bytes[64];
+	ssize_t		count;
+
+	do
+		count = read(client->wake_read, bytes, sizeof(bytes));
+	while (count == (ssize_t) sizeof(bytes) || (count < 0 && errno == EINTR));
+}
+
+/* The place for the next notice, made by forgetting the oldest where full. */
+static BrokerNotice *
+next_notice(BrokerClient *client)
+{
+	int			at;
+
+	if (client->notice_count == NOTICES_KEPT)
+	{
+		client->notice_next = (client->notice_next + 1) % NOTICES_KEPT;
+		client->notice_count--;
+		client->notices_lost++;
+	}
+	at = (client->notice_next + client->notice_count) % NOTICES_KEPT;
+	client->notice_count++;
+	memset(&client->notices[at], 0, sizeof(BrokerNotice));
+	return &client->notices[at];
+}
+
+bool
+broker_client_note(BrokerClient *client, rd_kafka_event_t *event)
+{
+	BrokerNotice *notice;
+	const char *text = NULL;
+	int			level = LEVEL_ERROR;
+
+	switch (rd_kafka_event_type(event))
+	{
+		case RD_KAFKA_EVENT_LOG:
+			if (rd_kafka_event_log(event, NULL, &text, &level) != 0)
+				return true;
+			notice = next_notice(client);
+			notice->level = level;
+			break;
+		case RD_KAFKA_EVENT_ERROR:
+			notice = next_notice(client);
+			notice->code = rd_kafka_event_error(event);
+			notice->is_fatal = rd_kafka_event_error_is_fatal(event) != 0;
+			notice->level = notice->is_fatal ? LEVEL_CRITICAL : LEVEL_ERROR;
+			text = rd_kafka_event_error_string(event);
+			break;
+		default:
+			return false;
+	}
+	snprintf(notice->text, sizeof(notice->text), "%s", text);
+	return true;
+}
+
+void
+broker_client_note_error(BrokerClient *client, rd_kafka_resp_err_t code,
+						 const char *format,...)
+{
+	BrokerNotice *notice = next_notice(client);
+	va_list		arguments;
+
+	notice->level = LEVEL_ERROR;
+	notice->code = code;
+	va_start(arguments, format);
+	vsnprintf(notice->text, sizeof(notice->text), format, arguments);
+	va_end(arguments);
+}
+
+bool
+broker_client_notice(BrokerClient *client, BrokerNotice *notice)
+{
+	if (client->notice_count == 0)
+		return false;
+	*notice = client->notices[client->notice_next];
+	client->notice_next = (client->notice_next + 1) % NOTICES_KEPT;
+	client->notice_count--;
+	return true;
+}
+
+/* Character classes by hand: isalnum() depends on the server's locale. */
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_name_character(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		c == '.' || c == '_' || c == '-';
+}
+
+static bool
+check_port(const char *port, size_t length)
+{
+	int			number = 0;
+	size_t		i;
+
+	if (length < 1 || length > 5)
+		return false;
+	for (i = 0; i < length; i++)
+	{
+		if (!is_digit(port[i]))
+			return false;
+		number = number * 10 + (port[i] - '0');
+	}
+	return number >= 1 && number <= 65535;
+}
+
+/* The length of a protocol prefix; 0 none, -1 one that Kafka has not. */
+static int
+protocol_length(const char *broker, size_t length)
+{
+	static const char *const protocols[] = {
+		"PLAINTEXT://", "SSL://", "SASL_PLAINTEXT://", "SASL_SSL://"
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
+	{
+		if (length >= strlen(protocols[i]) &&
+			strncasecmp(broker, protocols[i], strlen(protocols[i])) == 0)
+			return (int) strlen(protocols[i]);
+	}
+	for (i = 0; i + 3 <= length; i++)
+	{
+		if (strncmp(broker + i, "://", 3) == 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What is wrong with one address of the list; NULL where nothing is. */
+static const char *
+broker_fault(const char *broker, size_t length)
+{
+	const char *end = broker + length;
+	const char *host;
+	int			protocol = protocol_length(broker, length);
+
+	if (protocol < 0)
+		return "has a protocol that Kafka does not know";
+	broker += protocol;
+	host = broker;
+	if (broker < end && *broker == '[')
+	{
+		for (broker++; broker < end && *broker != ']'; broker++)
+		{
+			if (!is_name_character(*broker) && *broker != ':' && *broker != '%')
+				return "is not an IPv6 address in brackets";
+		}
+		if (broker == end || broker == host + 1)
+			return "is not an IPv6 address in brackets";
+		broker++;
+	}
+	else
+	{
+		while (broker < end && is_name_character(*broker))
+			broker++;
+		if (broker == host)
+			return "has no host name";
+	}
+	if (broker == end)
+		return NULL;
+	if (*broker != ':')
+		return "has a character that a host name cannot have";
+	broker++;
+	if (memchr(broker, ':', (size_t) (end - broker)) != NULL)
+		return "has more than one colon (an IPv6 address goes in brackets)";
+	if (!check_port(broker, (size_t) (end - broker)))
+		return "has a port that is not a number from 1 to 65535";
+	return NULL;
+}
+
+/* For a message: the text without what could break a log line. */
+static void
+copy_printable(char *to, size_t size, const char *from, size_t length)
+{
+	size_t		i;
+
+	for (i = 0; i < length && i < size - 1; i++)
+		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+	to[i] = '\0';
+}
+
+bool
+broker_check_list(const char *brokers, char *error)
+{
+	const char *start = brokers;
+	int			number;
+
+	if (brokers == NULL)
+		brokers = start = "";
+	for (number = 1;; number++)
+	{
+		const char *comma = start + strcspn(start, ",");
+		const char *end = comma;
+		const char *fault;
+
+		while (start < end && (*start == ' ' || *start == '\t'))
+			start++;
+		while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
+			end--;
+		if (start == end)
+		{
+			if (number == 1 && *comma == '\0')
+				snprintf(error, BROKER_ERROR_SIZE, "the list of brokers is empty");
+			else
+				snprintf(error, BROKER_ERROR_SIZE,
+						 "broker %d of the list is empty", number);
+			return false;
+		}
+		fault = broker_fault(start, (size_t) (end - start));
+		if (fault != NULL)
+		{
+			char		shown[128];
+
+			copy_printable(shown, sizeof(shown), start, (size_t) (end - start));
+			snprintf(error, BROKER_ERROR_SIZE, "broker \"%s\" %s", shown, fault);
+			return false;
+		}
+		if (*comma == '\0')
+			return true;
+		start = comma + 1;
+	}
+}
+
+bool
+broker_check_topic(const char *topic, char *error)
+{
+	size_t		length = topic == NULL ? 0 : strlen(topic);
+	size_t		i;
+
+	if (length == 0)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "the topic's name is empty");
+		return false;
+	}
+	if (length > 249)
+	{
+		snprintf(error, BROKER_ERROR_SIZE,
+				 "the topic's name is longer than Kafka's 249 characters");
+		return false;
+	}
+	if (strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
+	{
+		snprintf(error, BROKER_ERROR_SIZE,
+				 "a topic cannot be named \".\" or \"..\"");
+		return false;
+	}
+	for (i = 0; i < length; i++)
+	{
+		if (!is_name_character(topic[i]))
+		{
+			snprintf(error, BROKER_ERROR_SIZE,
+					 "a topic's name has only letters, digits, \".\", \"_\" and \"-\"");
+			return false;
+		}
+	}
+	return true;
+}
