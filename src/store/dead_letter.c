@@ -1,0 +1,86 @@
+/*-------------------------------------------------------------------------
+ *
+ * dead_letter.c
+ *	  Messages that could not be a row, kept whole.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "pg_compat.h"
+
+#include "catalog/pg_type.h"
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "store/dead_letter.h"
+#include "store/support.h"
+
+static StorePlan keep_plan;
+
+static Datum
+bytea_datum(const char *bytes, size_t length)
+{
+	bytea	   *value = palloc(VARHDRSZ + length);
+
+	SET_VARSIZE(value, VARHDRSZ + length);
+	if (length > 0)
+		memcpy(VARDATA(value), bytes, length);
+	return PointerGetDatum(value);
+}
+
+/* A producer may claim any time; what is no time of PostgreSQL's is NULL. */
+static bool
+kafka_timestamp(int64 milliseconds, TimestampTz *time)
+{
+	if (milliseconds < 0 || milliseconds > PG_INT64_MAX / 1000)
+		return false;
+	*time = timestamp_from_unix(milliseconds * 1000);
+	return IS_VALID_TIMESTAMP(*time);
+}
+
+void
+dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
+				 int32 epoch, const IngestMessage *message)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, BYTEAOID,
+	BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	Datum		values[lengthof(types)];
+	char		nulls[lengthof(types) + 1] = "          ";
+	TimestampTz kafka_time = 0;
+
+	values[0] = CStringGetTextDatum(text_for_reading(key->cluster_id));
+	values[1] = CStringGetTextDatum(text_for_reading(key->topic));
+	values[2] = Int32GetDatum(epoch);
+	values[3] = Int32GetDatum(message->partition);
+	values[4] = Int64GetDatum(message->offset);
+	values[5] = (Datum) 0;
+	values[6] = (Datum) 0;
+	if (message->key != NULL)
+		values[5] = bytea_datum(message->key, message->key_length);
+	else
+		nulls[5] = 'n';
+	if (message->value != NULL)
+		values[6] = bytea_datum(message->value, message->value_length);
+	else
+		nulls[6] = 'n';
+	values[7] = CStringGetTextDatum(message->code);
+	values[8] = CStringGetTextDatum(text_for_reading(message->reason ? message->reason : ""));
+	if (!kafka_timestamp(message->kafka_time, &kafka_time))
+		nulls[9] = 'n';
+	values[9] = TimestampTzGetDatum(kafka_time);
+
+	(void) store_execute(store_plan(&keep_plan, catalog,
+									"INSERT INTO %1$s.vnstream_dead_letters"
+									" (cluster_id, topic, epoch, kafka_partition, kafka_offset,"
+									"  key, value, code, reason, kafka_time, created_at)"
+									" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now())"
+									" ON CONFLICT (cluster_id, topic, epoch, kafka_partition, kafka_offset) DO NOTHING",
+									lengthof(types), types),
+						 values, nulls);
+	for (int i = 5; i <= 6; i++)
+	{
+		if (nulls[i] != 'n')
+			pfree(DatumGetPointer(values[i]));
+	}
+}

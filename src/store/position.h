@@ -1,0 +1,84 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.h
+ *	  Positions and segments: how far each partition is stored.
+ *
+ * A consumer claims its partitions once, which raises their generation; from
+ * then on a batch moves a position only by compare-and-set on (epoch,
+ * generation, next offset).  Whoever claimed earlier can store nothing more.
+ *
+ * All functions: main thread of a worker, inside store_transaction().
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_STORE_POSITION_H
+#define VNSTREAM_STORE_POSITION_H
+
+#include "store/catalog.h"
+
+typedef struct Position
+{
+	int32		partition;
+	int32		epoch;
+	int64		generation;
+	int64		next_offset;
+} Position;
+
+typedef struct PositionKey
+{
+	const char *cluster_id;
+	const char *topic;
+} PositionKey;
+
+/* What a batch did to one partition; next_offset counts all of it. */
+typedef struct PositionAdvance
+{
+	int32		partition;
+	int64		from_offset;	/* the position before */
+	int64		next_offset;	/* the position after */
+	int64		stored;
+	int64		duplicates;
+	int64		dead_letters;
+	int64		gaps;
+} PositionAdvance;
+
+/*
+ * Claim count partitions: positions[i].partition is given, the rest is filled.
+ * A partition seen for the first time starts at low_watermarks[i] with a new
+ * segment.  Raises the generation.  Where a person has changed a position's row,
+ * its open segment is closed and one opened where the position stands now.
+ * positions hold only once the transaction is committed.
+ */
+extern void position_claim(const StoreCatalog *catalog, const PositionKey *key,
+						   Position *positions, const int64 *low_watermarks,
+						   int count);
+
+/*
+ * A batch's two statements.  positions[i] is what the caller owns, advances[i]
+ * what it does; both for the same partition, from_offset equal to the
+ * position's next_offset.  position_advance() moves the positions, and must be
+ * the first statement of the batch's transaction; position_count() moves the
+ * open segments, when it is known what became of each offset (the segments'
+ * constraint wants offsets and counts to move together).  Both raise
+ * ERRCODE_VNSTREAM_FENCED where a row is not as the owner left it; claiming
+ * again puts that right.
+ */
+extern void position_advance(const StoreCatalog *catalog, const PositionKey *key,
+							 const Position *positions,
+							 const PositionAdvance *advances, int count);
+extern void position_count(const StoreCatalog *catalog, const PositionKey *key,
+						   const Position *positions,
+						   const PositionAdvance *advances, int count);
+
+/*
+ * The range [next_offset, new_offset) does not exist in Kafka any more: close
+ * the segment, count the range as a gap in it, open the next at new_offset.
+ * new_offset below next_offset (a truncated or new log) counts no gap.
+ * Compare-and-set as above; *position is moved, which holds only once the
+ * transaction is committed, so give a copy.
+ */
+extern void position_skip(const StoreCatalog *catalog, const PositionKey *key,
+						  Position *position, int64 new_offset,
+						  const char *because);
+
+#endif							/* VNSTREAM_STORE_POSITION_H */
