@@ -5,7 +5,9 @@
  *
  * cJSON reads numbers with strtod() and asks localeconv() for the decimal
  * point first, so it reads rightly under any locale that no other thread
- * changes meanwhile.  The server keeps LC_NUMERIC at "C" throughout.
+ * changes meanwhile.  The server keeps LC_NUMERIC at "C" throughout.  cJSON
+ * also notes the place of an error in a static variable, without a lock; it
+ * harms no one, as nobody reads it.
  *
  *-------------------------------------------------------------------------
  */

@@ -190,9 +190,10 @@ extern size_t quote_to_json(const Quote *quote, char *buffer);
  * (a number in quotes, 1.5 shares, 2025-02-30, TICKER for ticker are refused),
  * tolerant of additional keys and of missing ones except ticker and time.
  * 0 in a price means unknown, and volume, change and change_percent, which are
- * the match's, are unknown where price is.  A time without an offset is Asia/Ho_Chi_Minh, as the old producer wrote it; year
- * to second are needed, 'T' or a blank between, 0 to 6 digits of a fraction,
- * 'Z' or +hh:mm, +hhmm or -hh:mm.
+ * the match's, are unknown where price is.  A time without an offset is
+ * Asia/Ho_Chi_Minh, as the old producer wrote it; year to second are needed,
+ * 'T' or a blank between, 0 to 6 digits of a fraction, 'Z' or +hh:mm, +hhmm or
+ * -hh:mm.
  *
  * message may be NULL (a tombstone).  On refusal, false and a sentence for a
  * person, as reason.h has them, in error (QUOTE_ERROR_SIZE bytes).  Only the

@@ -1,0 +1,47 @@
+# vnstock_stream: make, make install, make installcheck are PGXS's; make demo and
+# make test do all the set-up by themselves.
+
+EXTENSION = vnstock_stream
+# the control file is the one source of the version
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+
+MODULE_big = $(EXTENSION)
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
+DATA = sql/$(EXTENSION)--$(EXTVERSION).sql
+DOCS = README.md
+
+PG_CONFIG ?= pg_config
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server) \
+	-DVNSTREAM_VERSION='"$(EXTVERSION)"'
+# unused parameters come with callbacks whose signatures are others'
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wshadow $(WERROR)
+WERROR = -Werror
+SHLIB_LINK = -lcurl -lrdkafka -lcjson -lpthread -lm
+
+# pg_regress, in an instance of its own that is gone afterwards
+REGRESS = settings vnstock_stream
+REGRESS_OPTS = --temp-instance=./tmp_check_regress --temp-config=test/regress.conf \
+	--no-locale --encoding=UTF8
+EXTRA_CLEAN = tmp_check tmp_check_regress
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# every object knows its headers
+DEPFLAGS = -MMD -MP
+override CFLAGS += $(DEPFLAGS)
+-include $(OBJS:.o=.d)
+EXTRA_CLEAN += $(OBJS:.o=.d)
+
+PROVE_TESTS ?= $(sort $(wildcard test/t/*.pl))
+
+.PHONY: demo test tap unit
+# TAP tests against the installed extension, as a user that PostgreSQL accepts
+tap:
+	$(prove_installcheck)
+
+unit:
+	$(MAKE) -C test/unit check
+
+demo:
+	demo/demo

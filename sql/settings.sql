@@ -1,0 +1,73 @@
+--
+-- Every setting: its default, unit, range and description, and what it refuses.
+--
+SELECT name, setting, unit, context, vartype, min_val, max_val
+FROM pg_settings WHERE name LIKE 'vnstream.%'
+  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source')
+ORDER BY name;
+SELECT name, boot_val, context FROM pg_settings
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source')
+ORDER BY name;
+SELECT name AS "settings without a word on when to change them" FROM pg_settings
+WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
+
+-- names that do not exist are refused, not kept
+SET vnstream.intervall = '5s';
+
+SET vnstream.brokers = '';
+SET vnstream.brokers = 'kafka1:9092,,kafka2:9092';
+SET vnstream.brokers = 'kafka1:99999';
+SET vnstream.brokers = 'http://kafka1:9092';
+SET vnstream.brokers = 'kafka1:9092, [::1]:9093';
+SET vnstream.topic = 'stock quotes';
+SET vnstream.topic = '..';
+SET vnstream.topic = '';
+SET vnstream.group_id = 'a group';
+SET vnstream.partitions = 0;
+SET vnstream.replication_factor = 0;
+SET vnstream.topic_retention = 0;
+SET vnstream.topic_retention = '7d';
+SHOW vnstream.topic_retention;
+SET vnstream.on_lost_offsets = 'ignore';
+SET vnstream.sources = 'reuters';
+SET vnstream.vci_url = 'trading.vietcap.com.vn/api/';
+SET vnstream.vci_url = 'ftp://trading.vietcap.com.vn/api/';
+SET vnstream.vci_url = 'https://user:password@trading.vietcap.com.vn/api/';
+SET vnstream.vci_url = 'https://trading.vietcap.com.vn/api/?key=1';
+SET vnstream.vci_url = 'https://trading.vietcap.com.vn/api';
+SET vnstream.symbols = '';
+SET vnstream.symbols = 'VCB,,FPT';
+SET vnstream.symbols = 'vcb';
+SET vnstream.symbols = 'VCB;DROP TABLE';
+SET vnstream.symbols = 'FU_INDEX';
+SET vnstream.symbols = 'VN30, HOSE,ETF, VCB';
+SET vnstream.interval = 0;
+SET vnstream.interval = '5min';
+SHOW vnstream.interval;
+SET vnstream.symbols_per_request = 0;
+SET vnstream.requests_in_flight = 33;
+SET vnstream.requests_per_minute = 0;
+SET vnstream.http_timeout = '1ms';
+SET vnstream.http_max_response = '1TB';
+SET vnstream.user_agent = E'a\nb';
+SET vnstream.http_headers = 'no colon';
+SET vnstream.http_headers = E'A: b\r\nHost: c';
+SET vnstream.http_headers = E'Accept-Language: vi\nX-Team: desk';
+SET vnstream.heartbeat = -1;
+SET vnstream.consumers = 17;
+SET vnstream.batch_size = 0;
+SET vnstream.outbox_limit = '1kB';
+SET vnstream.run = 'on';
+SET vnstream.enabled = off;
+SET vnstream.max_databases = 8;
+
+-- only a superuser sets them; everybody may read them, so none holds a secret
+CREATE ROLE regress_vnstream_user;
+SET ROLE regress_vnstream_user;
+SET vnstream.topic = 'mine';
+RESET ROLE;
+DROP ROLE regress_vnstream_user;
+
+-- for one database
+ALTER DATABASE contrib_regression SET vnstream.interval = '5s';
+ALTER DATABASE contrib_regression RESET vnstream.interval;

@@ -1,0 +1,118 @@
+--
+-- Objects, arguments, transactions and privileges, without a broker.
+--
+\set VERBOSITY default
+CREATE EXTENSION vnstock_stream;
+
+-- every object of the extension, and that each has a comment
+\dx+ vnstock_stream
+SELECT pg_describe_object(d.classid, d.objid, 0) AS "objects without a comment"
+FROM pg_depend d
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vnstock_stream')
+  AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
+  AND obj_description(d.objid, d.classid::regclass::name) IS NULL
+  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('S', 'i'));
+
+-- one version in control file, script and library
+SELECT e.extversion = v.script AND v.script = v.library AS same
+FROM pg_extension e, vnstream_version() v WHERE e.extname = 'vnstock_stream';
+
+-- nothing runs yet
+SELECT worker, state, pid, messages, rows, last_error, lag FROM vnstream_status()
+WHERE worker <> 'launcher';
+
+-- wrong arguments say what would be right
+SELECT vnstream_start('broker');
+SELECT vnstream_stop('');
+SELECT vnstream_restart('worker');
+SELECT vnstream_restart();
+SELECT vnstream_sweep();
+SELECT vnstream_wait('done');
+SELECT vnstream_wait('running', '-1 s');
+SELECT vnstream_wait('running', '1 s');
+SELECT vnstream_wait(NULL) IS NULL AS null_in_null_out;
+SELECT vnstream_wait('stopped', '5 s');
+
+-- rolled back: nothing was wanted, and no table made
+BEGIN;
+SELECT vnstream_start();
+SELECT vnstream_wait('running', '1 s');
+ROLLBACK;
+SELECT to_regclass('realtime_quotes') IS NULL AS no_table;
+SELECT count(*) FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
+
+BEGIN;
+SELECT vnstream_start('producer');
+PREPARE TRANSACTION 'never';
+
+-- the table that the first start makes
+SELECT vnstream_start('consumer');
+\d realtime_quotes
+SELECT c.relname, pg_get_userbyid(c.relowner) AS owner FROM pg_class c
+WHERE c.oid = 'realtime_quotes'::regclass;
+SELECT attname AS "columns without a comment" FROM pg_attribute
+WHERE attrelid = 'realtime_quotes'::regclass AND attnum > 0
+  AND col_description(attrelid, attnum) IS NULL;
+SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
+SELECT vnstream_start('producer');
+SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
+SELECT vnstream_stop('consumer');
+SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
+SELECT vnstream_stop();
+SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
+SELECT vnstream_wait('stopped', '30 s');
+
+-- the law of conservation is a constraint
+\set VERBOSITY terse
+INSERT INTO vnstream_segments (cluster_id, topic, epoch, partition, from_offset, next_offset,
+	stored, opened_because, opened_at, updated_at)
+VALUES ('c', 't', 1, 0, 0, 10, 9, 'test', now(), now());
+\set VERBOSITY default
+
+-- DROP EXTENSION leaves the quotes, and a new one takes them up again
+INSERT INTO vnstream_sweeps (trigger, requested) VALUES ('request', now());
+DROP EXTENSION vnstock_stream;
+SELECT to_regclass('realtime_quotes') IS NOT NULL AS table_is_kept;
+CREATE EXTENSION vnstock_stream;
+SELECT vnstream_start('consumer');
+SELECT vnstream_stop();
+
+-- a table of another shape is not touched, and the hint keeps its rows
+ALTER TABLE realtime_quotes RENAME TO kept_quotes;
+CREATE TABLE realtime_quotes (ticker text, price numeric);
+SELECT vnstream_start();
+DROP TABLE realtime_quotes;
+ALTER TABLE kept_quotes RENAME TO realtime_quotes;
+
+-- nothing for PUBLIC; looking for pg_monitor
+CREATE ROLE regress_vnstream_nobody;
+CREATE ROLE regress_vnstream_monitor IN ROLE pg_monitor;
+SET ROLE regress_vnstream_nobody;
+SELECT vnstream_start();
+SELECT vnstream_stop();
+SELECT vnstream_restart();
+SELECT vnstream_wait('stopped');
+SELECT vnstream_sweep();
+SELECT count(*) FROM vnstream_status();
+SELECT count(*) FROM vnstream_version();
+SELECT count(*) FROM vnstream_positions;
+SELECT count(*) FROM vnstream_dead_letters;
+SELECT count(*) FROM realtime_quotes;
+RESET ROLE;
+SET ROLE regress_vnstream_monitor;
+SELECT count(*) > 0 AS may_look FROM vnstream_status();
+SELECT vnstream_wait('stopped', '30 s');
+SELECT vnstream_start();
+SELECT count(*) FROM vnstream_dead_letters;
+RESET ROLE;
+-- whom the owner grants it, may
+GRANT EXECUTE ON FUNCTION vnstream_start(text), vnstream_stop(text) TO regress_vnstream_nobody;
+SET ROLE regress_vnstream_nobody;
+SELECT vnstream_start('consumer');
+SELECT vnstream_stop();
+RESET ROLE;
+SELECT vnstream_wait('stopped', '30 s');
+DROP EXTENSION vnstock_stream;
+DROP TABLE realtime_quotes;
+DROP ROLE regress_vnstream_nobody, regress_vnstream_monitor;

@@ -1,0 +1,395 @@
+/*-------------------------------------------------------------------------
+ *
+ * config.c
+ *	  Every setting of the extension, with unit, range and description.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "broker/client.h"
+#include "config.h"
+#include "source/http.h"
+#include "source/universe.h"
+
+bool		config_enabled = true;
+int			config_max_databases = 4;
+char	   *config_node_name = NULL;
+
+int			config_run = 0;
+char	   *config_brokers = NULL;
+char	   *config_topic = NULL;
+char	   *config_group_id = NULL;
+int			config_partitions = 1;
+int			config_replication_factor = -1;
+int			config_topic_retention = 604800;
+int			config_on_lost_offsets = LOST_OFFSETS_STOP;
+char	   *config_sources = NULL;
+char	   *config_vci_url = NULL;
+char	   *config_symbols = NULL;
+int			config_interval = 60;
+int			config_symbols_per_request = 50;
+int			config_requests_in_flight = 4;
+int			config_requests_per_minute = 120;
+int			config_http_timeout = 10000;
+int			config_http_max_response = 16384;
+char	   *config_user_agent = NULL;
+char	   *config_http_headers = NULL;
+bool		config_allow_insecure_source = false;
+int			config_heartbeat = 900;
+int			config_consumers = 1;
+int			config_batch_size = 5000;
+int			config_outbox_limit = 1048576;
+
+static const struct config_enum_entry run_options[] = {
+	{"off", 0, false},
+	{"all", RUN_ALL, false},
+	{"producer", RUN_PRODUCER, false},
+	{"consumer", RUN_CONSUMER, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry lost_offsets_options[] = {
+	{"stop", LOST_OFFSETS_STOP, false},
+	{"continue", LOST_OFFSETS_CONTINUE, false},
+	{NULL, 0, false}
+};
+
+int
+config_run_from_text(const char *value)
+{
+	const struct config_enum_entry *option;
+
+	for (option = run_options; option->name != NULL; option++)
+		if (pg_strcasecmp(option->name, value) == 0)
+			return option->val;
+	return 0;
+}
+
+const char *
+config_run_to_text(int run)
+{
+	const struct config_enum_entry *option;
+
+	for (option = run_options; option->name != NULL; option++)
+		if (option->val == run)
+			return option->name;
+	return "off";
+}
+
+/*
+ * Check hooks.  Their sentences come from the rooms that use the values, so
+ * that a setting is refused for exactly what would not work.
+ */
+static bool
+check_brokers(char **newval, void **extra, GucSource source)
+{
+	char		error[BROKER_ERROR_SIZE];
+
+	if (broker_check_list(*newval, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use host:port, several separated by commas, such as '%s'.",
+					  "kafka1:9092,kafka2:9092");
+	return false;
+}
+
+static bool
+check_topic(char **newval, void **extra, GucSource source)
+{
+	char		error[BROKER_ERROR_SIZE];
+
+	if (broker_check_topic(*newval, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use letters, digits, '.', '_' and '-', such as '%s'.",
+					  "stock-quotes");
+	return false;
+}
+
+/*
+ * Kafka sets no rule for names of groups and clients, but they appear in logs,
+ * headers and tools of others.
+ */
+static bool
+check_name(char **newval, void **extra, GucSource source)
+{
+	const char *c;
+
+	if (strlen(*newval) > 200)
+	{
+		GUC_check_errdetail("It is longer than 200 characters.");
+		return false;
+	}
+	for (c = *newval; *c != '\0'; c++)
+		if (!isalnum((unsigned char) *c) && strchr("._-", *c) == NULL)
+		{
+			GUC_check_errdetail("It has a character that is no letter, digit, '.', '_' or '-'.");
+			return false;
+		}
+	return true;
+}
+
+static bool
+check_replication_factor(int *newval, void **extra, GucSource source)
+{
+	if (*newval != 0)
+		return true;
+	GUC_check_errdetail("A topic without a replica cannot exist.");
+	GUC_check_errhint("Use a number from 1, or -1 for the broker's default.");
+	return false;
+}
+
+static bool
+check_topic_retention(int *newval, void **extra, GucSource source)
+{
+	if (*newval != 0)
+		return true;
+	GUC_check_errdetail("Kafka would delete each message at once.");
+	GUC_check_errhint("Use a time such as '168h', or -1 for the broker's default.");
+	return false;
+}
+
+static bool
+check_sources(char **newval, void **extra, GucSource source)
+{
+	if (source_find(*newval) != NULL)
+		return true;
+	GUC_check_errdetail("There is no source \"%s\".", *newval);
+	GUC_check_errhint("The source of this version is 'vci'.");
+	return false;
+}
+
+/*
+ * http:// passes here, because vnstream.allow_insecure_source may be set after
+ * this; the producer refuses it where that setting is off.
+ */
+static bool
+check_source_url(char **newval, void **extra, GucSource source)
+{
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (http_check_base_url(*newval, true, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use the address up to and with the last slash, such as '%s'.",
+					  "https://trading.vietcap.com.vn/api/");
+	return false;
+}
+
+static bool
+check_symbols(char **newval, void **extra, GucSource source)
+{
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (universe_check(*newval, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use 'all', or exchanges, groups and tickers separated by commas, such as 'VN30', 'HOSE,ETF' or 'VCB,FPT'.");
+	return false;
+}
+
+static bool
+check_http_headers(char **newval, void **extra, GucSource source)
+{
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (http_check_headers(*newval, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use one header a line, such as E'%s'.",
+					  "Accept-Language: vi\\nX-Team: desk");
+	return false;
+}
+
+static bool
+check_user_agent(char **newval, void **extra, GucSource source)
+{
+	const char *c;
+
+	for (c = *newval; *c != '\0'; c++)
+		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
+		{
+			GUC_check_errdetail("It has a character that is not printable ASCII.");
+			return false;
+		}
+	return true;
+}
+
+static void
+define_server_settings(void)
+{
+	DefineCustomBoolVariable("vnstream.enabled",
+							 "Whether any worker of vnstock_stream may run on this server.",
+							 "Turn off to keep every worker down, whatever databases want, "
+							 "for example during maintenance.",
+							 &config_enabled, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
+	/* PostgreSQL lets nobody define this kind once the server runs */
+	if (process_shared_preload_libraries_in_progress)
+		DefineCustomIntVariable("vnstream.max_databases",
+								"Number of databases of this server that can run the pipeline.",
+								"Raise it when vnstream_start() says that there is no room. "
+								"It sizes shared memory.",
+								&config_max_databases, 4, 1, 64,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("vnstream.node_name",
+							   "Name of this server in the headers of messages.",
+							   "Set it when several servers publish to one topic, to tell "
+							   "them apart. Empty sends the system identifier alone.",
+							   &config_node_name, "",
+							   PGC_SIGHUP, 0, check_name, NULL, NULL);
+}
+
+static void
+define_kafka_settings(void)
+{
+	DefineCustomStringVariable("vnstream.brokers",
+							   "Kafka brokers to connect to first: host:port, separated by commas.",
+							   "Name two or three of a cluster; they tell about the others.",
+							   &config_brokers, "localhost:9092",
+							   PGC_SUSET, 0, check_brokers, NULL, NULL);
+	DefineCustomStringVariable("vnstream.topic",
+							   "Kafka topic that quotes go through.",
+							   "Change it to keep pipelines apart that share brokers.",
+							   &config_topic, "stock-quotes",
+							   PGC_SUSET, 0, check_topic, NULL, NULL);
+	DefineCustomStringVariable("vnstream.group_id",
+							   "Consumer group that stored offsets are committed to, for Kafka's own tools.",
+							   "Empty lets the first vnstream_start() make one and keep it. "
+							   "Never read as the position.",
+							   &config_group_id, "",
+							   PGC_SUSET, 0, check_name, NULL, NULL);
+	DefineCustomIntVariable("vnstream.partitions",
+							"Partitions of the topic, when the pipeline creates it.",
+							"At least the number of consumers. An existing topic is left as it is.",
+							&config_partitions, 1, 1, 10000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.replication_factor",
+							"Replicas of the topic, when the pipeline creates it; -1 is the broker's default.",
+							"Use 3 on a cluster of three brokers or more.",
+							&config_replication_factor, -1, -1, 32767,
+							PGC_SUSET, 0, check_replication_factor, NULL, NULL);
+	DefineCustomIntVariable("vnstream.topic_retention",
+							"How long Kafka keeps messages, when the pipeline creates the topic; -1 is the broker's default.",
+							"Must exceed the longest time that consumers may be down.",
+							&config_topic_retention, 604800, -1, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, check_topic_retention, NULL, NULL);
+	DefineCustomEnumVariable("vnstream.on_lost_offsets",
+							 "What a consumer does when messages it has not stored are gone from Kafka.",
+							 "'stop' waits for an administrator; 'continue' records the "
+							 "range as a gap in vnstream_segments and goes on.",
+							 &config_on_lost_offsets, LOST_OFFSETS_STOP, lost_offsets_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+static void
+define_source_settings(void)
+{
+	DefineCustomStringVariable("vnstream.sources",
+							   "Source of quotes.",
+							   "This version has 'vci'.",
+							   &config_sources, "vci",
+							   PGC_SUSET, 0, check_sources, NULL, NULL);
+	DefineCustomStringVariable("vnstream.vci_url",
+							   "Base address of the VCI source, up to and with the last slash.",
+							   "Change it when the source moves, or to use a gateway of your own.",
+							   &config_vci_url, "https://trading.vietcap.com.vn/api/",
+							   PGC_SUSET, 0, check_source_url, NULL, NULL);
+	DefineCustomStringVariable("vnstream.symbols",
+							   "Symbols to follow: 'all', or exchanges, groups and tickers separated by commas.",
+							   "'all' is the listed shares, ETFs and funds of HOSE, HNX and UPCOM.",
+							   &config_symbols, "all",
+							   PGC_SUSET, 0, check_symbols, NULL, NULL);
+	DefineCustomIntVariable("vnstream.interval",
+							"Time from the start of one sweep to the start of the next.",
+							"Shorter is fresher and asks more of the source; see vnstream.requests_per_minute.",
+							&config_interval, 60, 1, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.symbols_per_request",
+							"Symbols asked for in one request.",
+							"Lower it when the source leaves symbols out or refuses large requests.",
+							&config_symbols_per_request, 50, 1, 2000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.requests_in_flight",
+							"Requests to the source at the same time.",
+							"Raise it when sweeps take longer than vnstream.interval.",
+							&config_requests_in_flight, 4, 1, 32,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.requests_per_minute",
+							"Most requests to one source within any minute, for the whole server.",
+							"Keep it within what the source tolerates; lower it after a 429.",
+							&config_requests_per_minute, 120, 1, MAX_REQUESTS_PER_MINUTE,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.http_timeout",
+							"Time after which a request to the source is given up.",
+							"Raise it on a slow line.",
+							&config_http_timeout, 10000, 100, 600000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.http_max_response",
+							"Largest answer of the source that is read, after decompression.",
+							"Raise it together with vnstream.symbols_per_request.",
+							&config_http_max_response, 16384, 64, 1048576,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable("vnstream.user_agent",
+							   "User-Agent header sent to the source.",
+							   "The default says honestly who asks.",
+							   &config_user_agent, "vnstock_stream/" VNSTREAM_VERSION,
+							   PGC_SUSET, 0, check_user_agent, NULL, NULL);
+	DefineCustomStringVariable("vnstream.http_headers",
+							   "More headers sent to the source, one \"Name: value\" a line.",
+							   "Set what a gateway of your own needs. Not for secrets.",
+							   &config_http_headers, "",
+							   PGC_SUSET, 0, check_http_headers, NULL, NULL);
+	DefineCustomBoolVariable("vnstream.allow_insecure_source",
+							 "Whether a source may be read by http:// without TLS.",
+							 "Only for a source on this host or a network that you trust.",
+							 &config_allow_insecure_source, false,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.heartbeat",
+							"Time after which an unchanged quote is published again; 0 publishes always.",
+							"Shorter shows sooner that a symbol is still followed, and stores more rows.",
+							&config_heartbeat, 900, 0, 86400,
+							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+}
+
+static void
+define_store_settings(void)
+{
+	DefineCustomIntVariable("vnstream.consumers",
+							"Consumer workers of a database.",
+							"More than the topic has partitions do nothing.",
+							&config_consumers, 1, 1, MAX_CONSUMERS,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.batch_size",
+							"Most messages stored in one transaction.",
+							"A batch never waits to fill. Lower it to hold locks for a shorter time.",
+							&config_batch_size, 5000, 1, 100000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.outbox_limit",
+							"Size of unacknowledged responses at which sweeps pause.",
+							"While Kafka is away the outbox grows by about 1 MB a sweep of the whole market.",
+							&config_outbox_limit, 1048576, 1024, INT_MAX,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+void
+config_define(void)
+{
+	define_server_settings();
+	DefineCustomEnumVariable("vnstream.run",
+							 "What runs in a database; written by vnstream_start() and vnstream_stop().",
+							 "Meaningful as a setting of a database only (ALTER DATABASE … SET).",
+							 &config_run, 0, run_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	define_kafka_settings();
+	define_source_settings();
+	define_store_settings();
+
+	MarkGUCPrefixReserved("vnstream");
+}

@@ -1,0 +1,471 @@
+/*-------------------------------------------------------------------------
+ *
+ * control.c
+ *	  Starting, stopping and asking for things, from SQL.
+ *
+ * What a database wants to have running is its setting vnstream.run, written in
+ * the caller's transaction.  When that commits, the launcher is told to look.
+ * Restarts and sweeps have no setting: they are remembered with the
+ * subtransaction that asked for them, and happen at COMMIT.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "functions/control.h"
+#include "pg_compat.h"
+#include "shared_state.h"
+#include "store/catalog.h"
+#include "store/outbox.h"
+
+PG_FUNCTION_INFO_V1(vnstream_start);
+PG_FUNCTION_INFO_V1(vnstream_stop);
+PG_FUNCTION_INFO_V1(vnstream_restart);
+PG_FUNCTION_INFO_V1(vnstream_sweep);
+
+/* What happens when the transaction commits. */
+typedef struct PendingAction
+{
+	SubTransactionId asked_in;
+	int			restart;		/* RUN_* bits */
+	bool		scan;
+	bool		sweep;
+} PendingAction;
+
+static List *pending_actions = NIL; /* in TopTransactionContext */
+
+static object_access_hook_type previous_object_access_hook = NULL;
+
+static void
+add_action(int restart, bool scan, bool sweep)
+{
+	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
+	PendingAction *action = palloc0(sizeof(PendingAction));
+
+	action->asked_in = GetCurrentSubTransactionId();
+	action->restart = restart;
+	action->scan = scan;
+	action->sweep = sweep;
+	pending_actions = lappend(pending_actions, action);
+	MemoryContextSwitchTo(before);
+}
+
+bool
+control_is_pending(void)
+{
+	return pending_actions != NIL;
+}
+
+static void
+perform_actions(void)
+{
+	ListCell   *cell;
+	int			restart = 0;
+	bool		scan = false;
+	bool		sweep = false;
+
+	foreach(cell, pending_actions)
+	{
+		PendingAction *action = lfirst(cell);
+
+		restart |= action->restart;
+		scan |= action->scan;
+		sweep |= action->sweep;
+	}
+
+	if (restart != 0 || sweep)
+	{
+		DatabaseEntry *entry;
+
+		LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+		entry = shared_entry_find(MyDatabaseId);
+		if (entry != NULL)
+		{
+			if (restart & RUN_PRODUCER)
+				entry->restart_producer++;
+			if (restart & RUN_CONSUMER)
+				entry->restart_consumer++;
+			if (sweep)
+				entry->sweep_requests++;
+		}
+		LWLockRelease(shared_state->lock);
+		shared_wake_database(MyDatabaseId);
+	}
+	if (scan || restart != 0)
+	{
+		shared_forget_backoff(MyDatabaseId);
+		shared_request_scan(MyDatabaseId);
+	}
+}
+
+static void
+at_transaction_end(XactEvent event, void *argument)
+{
+	if (pending_actions == NIL)
+		return;
+	switch (event)
+	{
+		case XACT_EVENT_PRE_PREPARE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot PREPARE a transaction that has changed what vnstock_stream runs"),
+					 errhint("Use COMMIT.")));
+			break;
+		case XACT_EVENT_COMMIT:
+			perform_actions();
+			pending_actions = NIL;
+			break;
+		case XACT_EVENT_ABORT:
+			pending_actions = NIL;
+			break;
+		default:
+			break;
+	}
+}
+
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId subtransaction,
+					  SubTransactionId parent, void *argument)
+{
+	ListCell   *cell;
+
+	if (event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach(cell, pending_actions)
+	{
+		PendingAction *action = lfirst(cell);
+
+		if (action->asked_in != subtransaction)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+			action->asked_in = parent;
+		else
+			pending_actions = foreach_delete_current(pending_actions, cell);
+	}
+}
+
+static void
+at_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
+				 void *argument)
+{
+	if (previous_object_access_hook)
+		previous_object_access_hook(access, class_id, object_id, sub_id, argument);
+
+	if (shared_state == NULL)
+		return;
+	if ((access == OAT_POST_ALTER && class_id == DbRoleSettingRelationId) ||
+		(access == OAT_POST_CREATE && class_id == ExtensionRelationId))
+		add_action(0, true, false);
+
+	/* whichever it is: workers that start anew see whether theirs is there */
+	if (access == OAT_DROP && class_id == ExtensionRelationId)
+		add_action(RUN_ALL, false, false);
+}
+
+void
+control_install_hooks(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+	previous_object_access_hook = object_access_hook;
+	object_access_hook = at_object_access;
+}
+
+Rights
+rights_of_owner(Oid owner)
+{
+	Rights		rights;
+
+	GetUserIdAndSecContext(&rights.user, &rights.security);
+	SetUserIdAndSecContext(owner, rights.security | SECURITY_LOCAL_USERID_CHANGE);
+	rights.nest_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	return rights;
+}
+
+void
+rights_return(Rights rights)
+{
+	AtEOXact_GUC(false, rights.nest_level);
+	SetUserIdAndSecContext(rights.user, rights.security);
+}
+
+/*
+ * RUN_* bits of a function's argument.
+ */
+static int
+component_argument(FunctionCallInfo fcinfo)
+{
+	char	   *component;
+	int			bits;
+
+	if (PG_ARGISNULL(0))
+		return RUN_ALL;
+	component = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	bits = config_run_from_text(component);
+	if (bits == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no component \"%s\"", component),
+				 errhint("Use 'producer', 'consumer', or no argument for both.")));
+	return bits;
+}
+
+/*
+ * The value of one of this database's own settings, or NULL.
+ */
+static char *
+database_setting(const char *name)
+{
+	Oid			types[2] = {OIDOID, TEXTOID};
+	Datum		values[2] = {ObjectIdGetDatum(MyDatabaseId), CStringGetTextDatum(name)};
+	char	   *value = NULL;
+
+	if (SPI_execute_with_args("SELECT pg_catalog.substr(c, pg_catalog.length($2) + 2)"
+							  " FROM pg_catalog.pg_db_role_setting s,"
+							  " pg_catalog.unnest(s.setconfig) c"
+							  " WHERE s.setdatabase = $1 AND s.setrole = 0"
+							  " AND pg_catalog.starts_with(c, $2 || '=')",
+							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the database's settings");
+	if (SPI_processed == 1)
+		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return value;
+}
+
+static void
+set_database_setting(const char *name, const char *value)
+{
+	char	   *command = psprintf("ALTER DATABASE %s SET %s = %s",
+								   quote_identifier(get_database_name(MyDatabaseId)),
+								   name, quote_literal_cstr(value));
+
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not set \"%s\"", name);
+}
+
+/*
+ * Are there worker processes for what is asked?  A worker slot that another
+ * extension takes at the same moment is seen by the launcher, which tells it in
+ * vnstream_status().
+ */
+static void
+check_worker_slots(int run)
+{
+	DatabaseEntry *entry;
+	int			needed = 1;		/* the scout */
+	int			consumers = config_consumers;
+	int			free;
+	int			i;
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	if (shared_state->launcher.pid == 0)
+		needed++;
+	if (run & RUN_PRODUCER)
+		needed++;
+	if (run & RUN_CONSUMER)
+		needed += consumers;
+	entry = shared_entry_find(MyDatabaseId);
+	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
+		if (entry->workers[i].pid != 0)
+			needed--;
+	LWLockRelease(shared_state->lock);
+
+	pgstat_clear_snapshot();
+	free = max_worker_processes;
+	for (i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
+		if (backend_status_by_index(i)->backendStatus.st_backendType == B_BG_WORKER)
+			free--;
+
+	if (free < needed)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("not enough background worker slots: %d more are needed, %d are free",
+						needed, Max(free, 0)),
+				 errdetail("The pipeline needs a launcher, a short-lived scout, and in each database a producer and %d of \"vnstream.consumers\".",
+						   consumers),
+				 errhint("Set \"max_worker_processes\" to at least %d in postgresql.conf and restart the server.",
+						 max_worker_processes + needed - free)));
+}
+
+static void
+check_database_room(void)
+{
+	bool		is_known;
+	int			used = 0;
+	int			i;
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	is_known = shared_entry_find(MyDatabaseId) != NULL;
+	for (i = 0; i < shared_state->entry_count; i++)
+		if (OidIsValid(shared_state->entries[i].database) &&
+			shared_state->entries[i].wanted != 0)
+			used++;
+	LWLockRelease(shared_state->lock);
+
+	if (!is_known && used >= shared_state->entry_count)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("%d databases of this server run the pipeline already", used),
+				 errhint("Set \"vnstream.max_databases\" to at least %d in postgresql.conf and restart the server.",
+						 used + 1)));
+}
+
+static const char *
+describe_run(int run)
+{
+	switch (run)
+	{
+		case RUN_ALL:
+			return "producer and consumer";
+		case RUN_PRODUCER:
+			return "producer";
+		case RUN_CONSUMER:
+			return "consumer";
+		default:
+			return "nothing";
+	}
+}
+
+/*
+ * Change what this database wants to have running; answers the new bits.
+ */
+static int
+change_run(int add, int remove)
+{
+	StoreCatalog catalog;
+	Rights		rights;
+	char	   *value;
+	int			run;
+
+	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_start()");
+	if (!store_catalog_find(&catalog))
+		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+
+	/* one change at a time, and after it the newest value is read */
+	LockDatabaseObject(ExtensionRelationId, catalog.extension, 0, ShareUpdateExclusiveLock);
+	rights = rights_of_owner(catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+
+	value = database_setting("vnstream.run");
+	run = value != NULL ? config_run_from_text(value) : 0;
+	run = (run | add) & ~remove;
+	if (add != 0)
+	{
+		check_database_room();
+		check_worker_slots(run);
+		quotes_table_ensure(&catalog);
+		if (config_group_id[0] == '\0' && database_setting("vnstream.group_id") == NULL)
+			set_database_setting("vnstream.group_id",
+								 psprintf("vnstock_stream." UINT64_FORMAT ".%u",
+										  GetSystemIdentifier(), MyDatabaseId));
+	}
+	set_database_setting("vnstream.run", config_run_to_text(run));
+
+	PopActiveSnapshot();
+	SPI_finish();
+	rights_return(rights);
+	add_action(0, true, false);
+	return run;
+}
+
+Datum
+vnstream_start(PG_FUNCTION_ARGS)
+{
+	int			bits = component_argument(fcinfo);
+	int			run = change_run(bits, 0);
+
+	if (!config_enabled)
+		ereport(NOTICE,
+				(errmsg("no worker will start while \"vnstream.enabled\" is off"),
+				 errhint("Set it to on in postgresql.conf and reload.")));
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s; see vnstream_status()",
+											  describe_run(run))));
+}
+
+Datum
+vnstream_stop(PG_FUNCTION_ARGS)
+{
+	int			bits = component_argument(fcinfo);
+	int			run = change_run(0, bits);
+
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s", describe_run(run))));
+}
+
+Datum
+vnstream_restart(PG_FUNCTION_ARGS)
+{
+	int			bits = component_argument(fcinfo);
+	DatabaseEntry *entry;
+	int			wanted;
+
+	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_restart()");
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	entry = shared_entry_find(MyDatabaseId);
+	wanted = entry != NULL ? entry->wanted : 0;
+	LWLockRelease(shared_state->lock);
+	if ((wanted & bits) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the %s is not to run in this database",
+						bits == RUN_ALL ? "pipeline" : describe_run(bits)),
+				 errhint("Use vnstream_start() first.")));
+	add_action(bits & wanted, false, false);
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to start anew: %s",
+											  describe_run(bits & wanted))));
+}
+
+Datum
+vnstream_sweep(PG_FUNCTION_ARGS)
+{
+	StoreCatalog catalog;
+	DatabaseEntry *entry;
+	Rights		rights;
+	bool		wanted;
+	int64		sweep;
+
+	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_sweep()");
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	entry = shared_entry_find(MyDatabaseId);
+	wanted = entry != NULL && (entry->wanted & RUN_PRODUCER) != 0;
+	LWLockRelease(shared_state->lock);
+	if (!wanted)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the producer does not run in this database"),
+				 errhint("Use vnstream_start() or vnstream_start('producer') first.")));
+
+	if (!store_catalog_find(&catalog))
+		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+	rights = rights_of_owner(catalog.owner);
+	SPI_connect();
+	sweep = sweep_row_request(&catalog);
+	SPI_finish();
+	rights_return(rights);
+	add_action(0, false, true);
+	PG_RETURN_INT64(sweep);
+}

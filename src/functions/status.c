@@ -1,0 +1,160 @@
+/*-------------------------------------------------------------------------
+ *
+ * status.c
+ *	  vnstream_status() and vnstream_version(): what is going on, and with what.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+
+#include "access/htup_details.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include <cjson/cJSON.h>
+#include <librdkafka/rdkafka.h>
+
+#include "shared_state.h"
+#include "store/catalog.h"
+
+PG_FUNCTION_INFO_V1(vnstream_status);
+PG_FUNCTION_INFO_V1(vnstream_version);
+
+#define STATUS_COLUMNS 17
+
+/* The most that is worth saying about what is left: ten years. */
+#define TIME_LEFT_MAX_SECONDS 315360000.0
+
+/*
+ * Fills values with PostgreSQL's Datum for a text, or NULL for ''.
+ */
+static void
+set_text(Datum *value, bool *isnull, const char *text)
+{
+	*isnull = text[0] == '\0';
+	if (!*isnull)
+		*value = CStringGetTextDatum(text);
+}
+
+static void
+set_time(Datum *value, bool *isnull, TimestampTz time)
+{
+	*isnull = time == 0;
+	*value = TimestampTzGetDatum(time);
+}
+
+static void
+put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
+{
+	Datum		values[STATUS_COLUMNS];
+	bool		nulls[STATUS_COLUMNS];
+	char		name[NAMEDATALEN];
+	int			i = 0;
+
+	memset(values, 0, sizeof(values));
+	memset(nulls, 0, sizeof(nulls));
+	worker_slot_name(slot, name, sizeof(name));
+	values[i++] = CStringGetTextDatum(name);
+	values[i++] = CStringGetTextDatum(worker_state_name(slot->state));
+	nulls[i] = slot->pid == 0;
+	values[i++] = Int32GetDatum(slot->pid);
+	set_time(&values[i], &nulls[i], slot->since);
+	i++;
+	set_text(&values[i], &nulls[i], slot->waiting_for);
+	i++;
+	set_time(&values[i], &nulls[i], slot->last_activity);
+	i++;
+	values[i++] = Int64GetDatum(slot->messages);
+	values[i++] = Int64GetDatum(slot->rows);
+	values[i++] = Int64GetDatum(slot->errors);
+	set_text(&values[i], &nulls[i], slot->last_error);
+	i++;
+	set_time(&values[i], &nulls[i], slot->last_error_at);
+	i++;
+	values[i++] = Int32GetDatum(slot->restarts);
+	nulls[i] = slot->pid == 0 || slot->lag < 0;
+	values[i++] = Int64GetDatum(slot->lag);
+	nulls[i] = slot->pid == 0 || slot->rate < 0;
+	values[i++] = Float8GetDatum(slot->rate);
+
+	nulls[i] = slot->pid == 0 || slot->lag <= 0 || slot->rate <= 0 ||
+		slot->lag / slot->rate > TIME_LEFT_MAX_SECONDS;
+	if (!nulls[i])
+	{
+		Interval   *left = palloc0(sizeof(Interval));
+
+		left->time = (TimeOffset) (slot->lag / slot->rate) * USECS_PER_SEC;
+		values[i] = IntervalPGetDatum(left);
+	}
+	i++;
+	nulls[i] = slot->pid == 0 || slot->role == ROLE_LAUNCHER;
+	values[i++] = Float8GetDatum(slot->cpu_time / 1e6);
+	nulls[i] = slot->pid == 0 || slot->memory == 0;
+	values[i++] = Int64GetDatum(slot->memory);
+	Assert(i == STATUS_COLUMNS);
+	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+Datum
+vnstream_status(PG_FUNCTION_ARGS)
+{
+	WorkerSlot	slots[1 + DATABASE_WORKERS];
+	DatabaseEntry *entry;
+	int			count = 0;
+	int			i;
+
+	shared_state_require();
+	InitMaterializedSRF(fcinfo, 0);
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	slots[count++] = shared_state->launcher;
+	entry = shared_entry_find(MyDatabaseId);
+	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
+	{
+		const WorkerSlot *slot = &entry->workers[i];
+
+		/* the first of each role always, other consumers when they matter */
+		if (i <= 1 || slot->pid != 0 || shared_slot_is_wanted(entry, slot))
+			slots[count++] = *slot;
+	}
+	LWLockRelease(shared_state->lock);
+
+	if (entry == NULL)
+	{
+		/* never started: say so in the same form */
+		memset(&slots[count], 0, sizeof(WorkerSlot) * 2);
+		slots[count++].role = ROLE_PRODUCER;
+		slots[count].role = ROLE_CONSUMER;
+		slots[count++].number = 1;
+	}
+	for (i = 0; i < count; i++)
+		put_worker((ReturnSetInfo *) fcinfo->resultinfo, &slots[i]);
+	return (Datum) 0;
+}
+
+Datum
+vnstream_version(PG_FUNCTION_ARGS)
+{
+	TupleDesc	descriptor;
+	StoreCatalog catalog;
+	Datum		values[6];
+	bool		nulls[6];
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	memset(nulls, 0, sizeof(nulls));
+	nulls[0] = !store_catalog_find(&catalog);
+	if (!nulls[0])
+		values[0] = CStringGetTextDatum(catalog.version);
+	values[1] = CStringGetTextDatum(VNSTREAM_VERSION);
+	values[2] = CStringGetTextDatum(rd_kafka_version_str());
+	values[3] = CStringGetTextDatum(curl_version_info(CURLVERSION_NOW)->version);
+	values[4] = CStringGetTextDatum(cJSON_Version());
+	values[5] = CStringGetTextDatum(PG_VERSION);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+}

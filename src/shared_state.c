@@ -1,0 +1,258 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_state.c
+ *	  What the processes of the extension know of each other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+
+#include "shared_state.h"
+
+SharedState *shared_state = NULL;
+
+static shmem_request_hook_type previous_request_hook = NULL;
+static shmem_startup_hook_type previous_startup_hook = NULL;
+
+#define TRANCHE_NAME "vnstock_stream"
+
+static Size
+shared_state_size(void)
+{
+	return add_size(offsetof(SharedState, entries),
+					mul_size(config_max_databases, sizeof(DatabaseEntry)));
+}
+
+static void
+request_shared_state(void)
+{
+	if (previous_request_hook)
+		previous_request_hook();
+	RequestAddinShmemSpace(shared_state_size());
+	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
+}
+
+static void
+start_shared_state(void)
+{
+	bool		found;
+
+	if (previous_startup_hook)
+		previous_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared_state = ShmemInitStruct("vnstock_stream", shared_state_size(), &found);
+	if (!found)
+	{
+		memset(shared_state, 0, shared_state_size());
+		shared_state->lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
+		pg_atomic_init_u64(&shared_state->generation, 0);
+		/* the first scan is due as soon as the launcher runs */
+		pg_atomic_init_u64(&shared_state->scan_requests, 1);
+		ConditionVariableInit(&shared_state->changed);
+		shared_state->entry_count = config_max_databases;
+		shared_state->default_consumers = config_consumers;
+		shared_state->launcher.role = ROLE_LAUNCHER;
+	}
+	LWLockRelease(AddinShmemInitLock);
+}
+
+void
+shared_state_install(void)
+{
+	previous_request_hook = shmem_request_hook;
+	shmem_request_hook = request_shared_state;
+	previous_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = start_shared_state;
+}
+
+void
+shared_state_require(void)
+{
+	if (shared_state == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("vnstock_stream is not loaded at server start"),
+				 errhint("Add this line to postgresql.conf, then restart the server: "
+						 "shared_preload_libraries = 'vnstock_stream'")));
+}
+
+DatabaseEntry *
+shared_entry_find(Oid database)
+{
+	int			i;
+
+	Assert(LWLockHeldByMe(shared_state->lock));
+	for (i = 0; i < shared_state->entry_count; i++)
+		if (shared_state->entries[i].database == database)
+			return &shared_state->entries[i];
+	return NULL;
+}
+
+int
+shared_entry_consumers(const DatabaseEntry *entry)
+{
+	if (!(entry->wanted & RUN_CONSUMER))
+		return 0;
+	return entry->consumers > 0 ? entry->consumers : shared_state->default_consumers;
+}
+
+bool
+shared_slot_is_wanted(const DatabaseEntry *entry, const WorkerSlot *slot)
+{
+	if (!config_enabled || !OidIsValid(entry->database))
+		return false;
+	if (slot->role == ROLE_PRODUCER)
+		return (entry->wanted & RUN_PRODUCER) != 0;
+	return slot->number <= shared_entry_consumers(entry);
+}
+
+void
+shared_wake(int pid)
+{
+	PGPROC	   *process = pid != 0 ? BackendPidGetProc(pid) : NULL;
+
+	if (process != NULL)
+		SetLatch(&process->procLatch);
+}
+
+void
+shared_request_scan(Oid database)
+{
+	int			pid;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	if (OidIsValid(database))
+		shared_state->scan_database = database;
+	pid = shared_state->launcher.pid;
+	LWLockRelease(shared_state->lock);
+
+	pg_atomic_fetch_add_u64(&shared_state->scan_requests, 1);
+	shared_wake(pid);
+}
+
+void
+shared_wake_database(Oid database)
+{
+	int			pids[DATABASE_WORKERS];
+	DatabaseEntry *entry;
+	int			i;
+
+	memset(pids, 0, sizeof(pids));
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	entry = shared_entry_find(database);
+	if (entry != NULL)
+		for (i = 0; i < DATABASE_WORKERS; i++)
+			pids[i] = entry->workers[i].pid;
+	LWLockRelease(shared_state->lock);
+
+	for (i = 0; i < DATABASE_WORKERS; i++)
+		shared_wake(pids[i]);
+}
+
+void
+shared_forget_backoff(Oid database)
+{
+	DatabaseEntry *entry;
+	int			i;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	entry = shared_entry_find(database);
+	if (entry != NULL)
+		for (i = 0; i < DATABASE_WORKERS; i++)
+			entry->workers[i].launch_after = 0;
+	LWLockRelease(shared_state->lock);
+}
+
+long
+shared_budget_take(const char *source, int limit)
+{
+	SourceBudget *budget = NULL;
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz oldest;
+	long		wait = 0;
+	int			slot;
+	int			i;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	for (i = 0; i < MAX_SOURCES && budget == NULL; i++)
+	{
+		if (shared_state->budgets[i].name[0] == '\0')
+			strlcpy(shared_state->budgets[i].name, source,
+					sizeof(shared_state->budgets[i].name));
+		if (strcmp(shared_state->budgets[i].name, source) == 0)
+			budget = &shared_state->budgets[i];
+	}
+	/* the callers are plain C: nothing may be raised through them */
+	Assert(budget != NULL);
+	if (budget == NULL)
+	{
+		LWLockRelease(shared_state->lock);
+		return 1000;
+	}
+
+	/*
+	 * The ring keeps when each of the last requests went.  One more may go when
+	 * the one limit places back is a minute old.
+	 */
+	slot = (budget->next - limit + MAX_REQUESTS_PER_MINUTE) % MAX_REQUESTS_PER_MINUTE;
+	oldest = budget->requested_at[slot];
+	/* a clock that was set back must not stop requests for longer than this */
+	if (oldest > now)
+		oldest = budget->requested_at[slot] = now;
+	if (oldest != 0 && now - oldest < USECS_PER_MINUTE)
+		wait = (long) ((USECS_PER_MINUTE - (now - oldest)) / 1000) + 1;
+	else
+	{
+		budget->requested_at[budget->next] = now;
+		budget->next = (budget->next + 1) % MAX_REQUESTS_PER_MINUTE;
+	}
+	LWLockRelease(shared_state->lock);
+	return wait;
+}
+
+const char *
+worker_state_name(WorkerState state)
+{
+	switch (state)
+	{
+		case WORKER_STOPPED:
+			return "stopped";
+		case WORKER_STARTING:
+			return "starting";
+		case WORKER_RUNNING:
+			return "running";
+		case WORKER_BACKING_OFF:
+			return "backing off";
+		case WORKER_FAILED:
+			return "failed";
+		case WORKER_STOPPING:
+			return "stopping";
+	}
+	return "?";
+}
+
+void
+worker_slot_name(const WorkerSlot *slot, char *name, size_t size)
+{
+	switch (slot->role)
+	{
+		case ROLE_LAUNCHER:
+			strlcpy(name, "launcher", size);
+			break;
+		case ROLE_PRODUCER:
+			strlcpy(name, "producer", size);
+			break;
+		case ROLE_CONSUMER:
+			snprintf(name, size, "consumer %d", slot->number);
+			break;
+	}
+}

@@ -1,0 +1,155 @@
+/*-------------------------------------------------------------------------
+ *
+ * shared_state.h
+ *	  What the processes of the extension know of each other.
+ *
+ * One row for each database that runs the pipeline, with a slot for each of
+ * its workers; the launcher's own slot; and the request budget of each source,
+ * which counts for the whole server.  Nothing here is a pointer of one process.
+ *
+ * Everything but the atomics is read and written under shared_state->lock,
+ * held for a few assignments at a time and never across a call that can wait.
+ * A slot belongs to its worker while pid is set; the launcher owns it else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_SHARED_STATE_H
+#define VNSTREAM_SHARED_STATE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
+
+#include "config.h"
+
+#define WORKER_TEXT_SIZE 96
+#define WORKER_ERROR_SIZE 512
+
+typedef enum WorkerRole
+{
+	ROLE_LAUNCHER,
+	ROLE_PRODUCER,
+	ROLE_CONSUMER
+} WorkerRole;
+
+typedef enum WorkerState
+{
+	WORKER_STOPPED,				/* nobody there, nobody wanted */
+	WORKER_STARTING,			/* registered, or not yet at its work */
+	WORKER_RUNNING,
+	WORKER_BACKING_OFF,			/* something failed; tries again by itself */
+	WORKER_FAILED,				/* an administrator must act; tries again rarely */
+	WORKER_STOPPING
+} WorkerState;
+
+typedef struct WorkerSlot
+{
+	WorkerRole	role;
+	int			number;			/* 1 … for consumers */
+	int			pid;			/* 0: no process */
+	uint64		generation;		/* of the process that may use this slot */
+	WorkerState state;
+	TimestampTz since;			/* of state */
+	TimestampTz launched_at;	/* when last registered */
+	TimestampTz launch_after;	/* back-off across crashes */
+	int			failures;		/* exits in a row that nobody asked for */
+	int			restarts;
+	char		waiting_for[WORKER_TEXT_SIZE];
+	TimestampTz last_activity;
+	int64		messages;
+	int64		rows;
+	int64		errors;
+	char		last_error[WORKER_ERROR_SIZE];
+	TimestampTz last_error_at;
+	int64		lag;			/* messages; -1 unknown */
+	double		rate;			/* messages a second; < 0 unknown */
+	int64		cpu_time;		/* µs, user and system, all threads */
+	int64		memory;			/* bytes resident */
+} WorkerSlot;
+
+/* Producer first, then consumers 1 … MAX_CONSUMERS. */
+#define DATABASE_WORKERS (1 + MAX_CONSUMERS)
+
+typedef struct DatabaseEntry
+{
+	Oid			database;		/* InvalidOid: the entry is free */
+	char		name[NAMEDATALEN];
+	int			wanted;			/* RUN_* bits, from pg_db_role_setting */
+	int			consumers;		/* own setting; 0: the server's */
+	uint32		settings_hash;	/* of this database's vnstream settings */
+	uint64		restart_producer;	/* counts requests to start anew */
+	uint64		restart_consumer;
+	uint64		sweep_requests; /* counts vnstream_sweep() */
+	char		target[256];	/* what its live producer publishes to */
+	WorkerSlot	workers[DATABASE_WORKERS];
+} DatabaseEntry;
+
+/* Most sources that have a budget of requests. */
+#define MAX_SOURCES 4
+
+typedef struct SourceBudget
+{
+	char		name[16];
+	int			next;			/* in the ring */
+	int64		requested_at[MAX_REQUESTS_PER_MINUTE];	/* µs, TimestampTz */
+} SourceBudget;
+
+typedef struct SharedState
+{
+	LWLock	   *lock;
+	WorkerSlot	launcher;
+	pg_atomic_uint64 generation;	/* last one given to a slot */
+	pg_atomic_uint64 scan_requests; /* counts reasons to read the settings */
+	uint64		scans_done;		/* value of scan_requests that a scan covers */
+	int			default_consumers;	/* vnstream.consumers of the server, as the
+									 * launcher sees it: elsewhere a database's
+									 * own value hides it */
+	Oid			scan_database;	/* one that surely may be connected to */
+	ConditionVariable changed;	/* some slot or entry has changed */
+	SourceBudget budgets[MAX_SOURCES];
+	int			entry_count;
+	DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];
+} SharedState;
+
+/* NULL where the library is not preloaded. */
+extern SharedState *shared_state;
+
+/* Hooks to reserve and make it.  From _PG_init while preloading only. */
+extern void shared_state_install(void);
+
+/* Raises an error with the line for postgresql.conf where not preloaded. */
+extern void shared_state_require(void);
+
+/* The entry of a database or NULL.  Caller holds the lock. */
+extern DatabaseEntry *shared_entry_find(Oid database);
+
+/* Is this slot wanted now?  Caller holds the lock. */
+extern bool shared_slot_is_wanted(const DatabaseEntry *entry,
+								  const WorkerSlot *slot);
+/* Consumers that this entry wants.  Caller holds the lock. */
+extern int	shared_entry_consumers(const DatabaseEntry *entry);
+
+/* Set the latch of a process that is attached to shared memory. */
+extern void shared_wake(int pid);
+/* Wake the launcher; with a reason to read the databases' settings. */
+extern void shared_request_scan(Oid database);
+/* Wake all workers of a database, for them to look at their entry. */
+extern void shared_wake_database(Oid database);
+
+/* Somebody acted: workers of the database that wait to be started need not. */
+extern void shared_forget_backoff(Oid database);
+
+/*
+ * May one more request go to the source now?  0: yes, and it is counted; else
+ * ms until one may.  limit is requests within any minute.
+ */
+extern long shared_budget_take(const char *source, int limit);
+
+extern const char *worker_state_name(WorkerState state);
+/* "producer", "consumer 2", "launcher" */
+extern void worker_slot_name(const WorkerSlot *slot, char *name, size_t size);
+
+#endif							/* VNSTREAM_SHARED_STATE_H */

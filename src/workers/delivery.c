@@ -1,0 +1,608 @@
+/*-------------------------------------------------------------------------
+ *
+ * delivery.c
+ *	  From the outbox to Kafka.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "broker/publisher.h"
+#include "broker/query.h"
+#include "config.h"
+#include "workers/delivery.h"
+#include "workers/topic.h"
+
+/* Most messages handed to librdkafka at a time; the rest waits in the outbox. */
+#define IN_FLIGHT_MAX 20000
+
+/* Responses read from the outbox at a time. */
+#define LOAD_MAX 100
+
+/* When librdkafka gives a message back that no broker acknowledged. */
+#define DELIVERY_TIMEOUT_MS 60000
+
+#define SETTLE_TIMEOUT_MS 30000
+
+/* A broker that has not acknowledged after this long is the trouble. */
+#define SLOW_ACKNOWLEDGEMENT_MS 10000
+
+/* How long an end waits for acknowledgements. */
+#define DRAIN_MS 5000
+
+/* Messages of one response that a tag can tell apart, in bits. */
+#define TAG_INDEX_BITS 16
+
+/* One response on its way. */
+typedef struct Delivery
+{
+	dlist_node	node;
+	MemoryContext context;		/* holds this and the response */
+	uint64		serial;
+	OutboxResponse response;
+	int			sent;			/* messages handed to librdkafka, from the first */
+	int			acknowledged;
+	int64		bytes;
+	TimestampTz sent_at;		/* the first of them */
+} Delivery;
+
+typedef struct Acknowledged
+{
+	char		ticker[TICKER_MAX + 1];
+	Quote		quote;
+} Acknowledged;
+
+static MemoryContext delivery_context;
+static HTAB *acknowledged_quotes;
+static Publisher *publisher;
+static BrokerQuery *topic_query;
+static bool topic_is_known;
+static dlist_head deliveries = DLIST_STATIC_INIT(deliveries);
+static uint64 last_serial;
+static int	in_flight;			/* messages of deliveries without a report */
+static int64 loaded_through;	/* newest response of the outbox in deliveries */
+static bool has_backlog;		/* there may be newer ones in the outbox */
+static int64 waiting_messages;
+static int64 waiting_bytes;
+static bool is_failing;
+static bool must_settle;
+static Backoff broker_backoff;
+static Backoff store_backoff;
+static char node_header[NAMEDATALEN * 2 + 300];
+
+static int64
+response_bytes(const OutboxResponse *response)
+{
+	int64		bytes = 0;
+	int			i;
+
+	for (i = 0; i < response->count; i++)
+		bytes += strlen(response->messages[i]);
+	return bytes;
+}
+
+/*
+ * A failure of the store that the caller outlives by trying again.
+ */
+static bool
+store_failed(const StoreError *error)
+{
+	if (error->outcome == STORE_DONE)
+		return false;
+	if (error->outcome == STORE_GONE)
+		worker_leave();
+	worker_store_error(error);
+	backoff_fail(&store_backoff, 0);
+	return true;
+}
+
+static void
+measure_outbox(void *argument)
+{
+	StoreCatalog catalog;
+	int64		responses;
+
+	store_catalog_get(&catalog);
+	outbox_size(&catalog, &responses, &waiting_messages, &waiting_bytes);
+	strlcpy(argument, get_database_name(MyDatabaseId), NAMEDATALEN);
+}
+
+void
+delivery_begin(void)
+{
+	HASHCTL		control;
+	StoreError	error;
+	char		database[NAMEDATALEN] = "";
+
+	delivery_context = AllocSetContextCreate(TopMemoryContext, "vnstream delivery",
+											 ALLOCSET_DEFAULT_SIZES);
+	memset(&control, 0, sizeof(control));
+	control.keysize = TICKER_MAX + 1;
+	control.entrysize = sizeof(Acknowledged);
+	control.hcxt = delivery_context;
+	acknowledged_quotes = hash_create("vnstream acknowledged quotes", 2048, &control,
+									  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	has_backlog = true;
+
+	/* a failure here only makes the first figures wrong; the next load tells */
+	(void) store_transaction(measure_outbox, database, "measuring the outbox",
+							 SETTLE_TIMEOUT_MS, &error);
+	(void) store_failed(&error);
+
+	snprintf(node_header, sizeof(node_header), UINT64_FORMAT "/%s/%s",
+			 GetSystemIdentifier(), database, config_node_name);
+}
+
+static void
+drop_delivery(Delivery *delivery)
+{
+	dlist_delete(&delivery->node);
+	MemoryContextDelete(delivery->context);
+}
+
+void
+delivery_end(void)
+{
+	if (publisher != NULL)
+		publisher_destroy(publisher);
+	publisher = NULL;
+	if (topic_query != NULL)
+		broker_query_abandon(topic_query);
+	topic_query = NULL;
+}
+
+/*
+ * Start over from the outbox, in order, with a new client.
+ */
+static void
+start_over(void)
+{
+	dlist_mutable_iter iterator;
+
+	delivery_end();
+	dlist_foreach_modify(iterator, &deliveries)
+		drop_delivery(dlist_container(Delivery, node, iterator.cur));
+	in_flight = 0;
+	must_settle = false;
+	loaded_through = 0;
+	has_backlog = true;
+	topic_is_known = false;
+	is_failing = true;
+	backoff_fail(&broker_backoff, 0);
+}
+
+static void
+connect_publisher(void)
+{
+	PublisherOptions options;
+	char		error[BROKER_ERROR_SIZE];
+
+	if (topic_query != NULL && broker_query_is_done(topic_query))
+	{
+		TopicDescription topic;
+		BrokerQuery *query = topic_query;
+
+		topic_query = NULL;
+		if (broker_query_finish(query, &topic, error))
+		{
+			topic_description_free(&topic);
+			topic_is_known = true;
+		}
+		else
+		{
+			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
+						 "Check vnstream.brokers, and whether the brokers are up.",
+						 "%s", error);
+			is_failing = true;
+			backoff_fail(&broker_backoff, 0);
+		}
+	}
+	if (publisher != NULL || topic_query != NULL || !backoff_is_over(&broker_backoff))
+		return;
+
+	if (!topic_is_known)
+	{
+		topic_query = topic_ask(false);
+		if (topic_query == NULL)
+			backoff_fail(&broker_backoff, 0);
+		return;
+	}
+
+	options.broker = worker_broker_options();
+	options.topic = config_topic;
+	options.delivery_timeout_ms = DELIVERY_TIMEOUT_MS;
+	publisher = publisher_create(&options, error);
+	if (publisher == NULL)
+	{
+		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", error);
+		backoff_fail(&broker_backoff, 0);
+	}
+}
+
+/*
+ * Put a copy of the response at the end of the queue.
+ */
+static void
+enqueue(const OutboxResponse *response)
+{
+	MemoryContext context = AllocSetContextCreate(delivery_context, "vnstream response",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext before = MemoryContextSwitchTo(context);
+	Delivery   *delivery = palloc0(sizeof(Delivery));
+	int			i;
+
+	Assert(response->count < (1 << TAG_INDEX_BITS));
+	delivery->context = context;
+	delivery->serial = ++last_serial;
+	delivery->response = *response;
+	delivery->response.source = pstrdup(response->source);
+	delivery->response.tickers = palloc(sizeof(char *) * response->count);
+	delivery->response.messages = palloc(sizeof(char *) * response->count);
+	for (i = 0; i < response->count; i++)
+	{
+		delivery->response.tickers[i] = pstrdup(response->tickers[i]);
+		delivery->response.messages[i] = pstrdup(response->messages[i]);
+	}
+	delivery->bytes = response_bytes(response);
+	dlist_push_tail(&deliveries, &delivery->node);
+	in_flight += response->count;
+	loaded_through = response->response;
+	MemoryContextSwitchTo(before);
+}
+
+void
+delivery_add(const OutboxResponse *response)
+{
+	if (response->count == 0)
+		return;
+	waiting_messages += response->count;
+	waiting_bytes += response_bytes(response);
+
+	/* behind others in the outbox, or too many under way: its turn comes */
+	if (has_backlog || in_flight + response->count > IN_FLIGHT_MAX)
+		has_backlog = true;
+	else
+		enqueue(response);
+}
+
+typedef struct LoadWork
+{
+	MemoryContext context;
+	OutboxResponse *responses;
+	int			count;
+} LoadWork;
+
+static void
+load_responses(void *argument)
+{
+	LoadWork   *work = argument;
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	work->count = outbox_load(&catalog, loaded_through, LOAD_MAX, work->context,
+							  &work->responses);
+}
+
+static void
+load_backlog(void)
+{
+	LoadWork	work;
+	StoreError	error;
+	int			i;
+
+	if (!has_backlog || in_flight >= IN_FLIGHT_MAX / 2 || !backoff_is_over(&store_backoff))
+		return;
+	memset(&work, 0, sizeof(work));
+	work.context = AllocSetContextCreate(CurrentMemoryContext, "vnstream load",
+										 ALLOCSET_DEFAULT_SIZES);
+	(void) store_transaction(load_responses, &work, "reading the outbox",
+							 SETTLE_TIMEOUT_MS, &error);
+	if (!store_failed(&error))
+	{
+		for (i = 0; i < work.count; i++)
+			enqueue(&work.responses[i]);
+		has_backlog = work.count == LOAD_MAX;
+		backoff_succeed(&store_backoff);
+	}
+	MemoryContextDelete(work.context);
+}
+
+/*
+ * Hand over what librdkafka takes.  Answers false where the client is of no
+ * more use.
+ */
+static bool
+send_messages(void)
+{
+	dlist_iter	iterator;
+
+	dlist_foreach(iterator, &deliveries)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
+		OutboxResponse *response = &delivery->response;
+		char		fetched_at[TIME_TEXT_SIZE];
+		PublisherHeader headers[3];
+
+		if (delivery->sent == response->count)
+			continue;
+		if (delivery->sent == 0)
+			delivery->sent_at = GetCurrentTimestamp();
+		time_to_text(response->fetched_at, fetched_at);
+		headers[0].name = "schema";
+		headers[0].value = QUOTE_SCHEMA_VERSION;
+		headers[1].name = "node";
+		headers[1].value = node_header;
+		headers[2].name = "fetched-at";
+		headers[2].value = fetched_at;
+
+		for (; delivery->sent < response->count; delivery->sent++)
+		{
+			const char *message = response->messages[delivery->sent];
+			char		error[BROKER_ERROR_SIZE];
+
+			switch (publisher_send(publisher, response->tickers[delivery->sent],
+								   message, strlen(message), headers, lengthof(headers),
+								   delivery->serial << TAG_INDEX_BITS | delivery->sent,
+								   error))
+			{
+				case PUBLISH_QUEUED:
+					break;
+				case PUBLISH_FULL:
+					return true;
+				case PUBLISH_FAILED:
+					worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL,
+								 "could not publish: %s", error);
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
+static Delivery *
+find_delivery(uint64 serial)
+{
+	dlist_iter	iterator;
+
+	/* reports come in order, so it is among the first */
+	dlist_foreach(iterator, &deliveries)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
+
+		if (delivery->serial == serial)
+			return delivery;
+	}
+	return NULL;
+}
+
+/*
+ * Remember an acknowledged quote, against which the next one is unchanged or
+ * not.
+ */
+static void
+remember_quote(const char *message)
+{
+	char		error[QUOTE_ERROR_SIZE];
+	Acknowledged *found;
+	Quote		quote;
+
+	if (!quote_from_message(message, strlen(message), &quote, error))
+		return;
+	found = hash_search(acknowledged_quotes, quote.ticker, HASH_ENTER, NULL);
+	found->quote = quote;
+}
+
+static bool
+take_reports(void)
+{
+	PublisherReport report;
+	int			acknowledged = 0;
+	bool		good = true;
+
+	broker_client_clear_wakeup(publisher_client(publisher));
+	while (publisher_report(publisher, &report))
+	{
+		Delivery   *delivery = find_delivery(report.tag >> TAG_INDEX_BITS);
+
+		if (!report.is_acknowledged)
+		{
+			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
+						 "It is sent again from the outbox. Check whether the brokers are up.",
+						 "Kafka did not take a message: %s", report.error);
+			good = false;
+			continue;
+		}
+		if (delivery == NULL)
+			continue;
+		remember_quote(delivery->response.messages[report.tag & ((1 << TAG_INDEX_BITS) - 1)]);
+		acknowledged++;
+		in_flight--;
+		if (++delivery->acknowledged == delivery->response.count)
+			must_settle = true;
+	}
+	if (acknowledged > 0)
+	{
+		worker_add(acknowledged, 0);
+		is_failing = false;
+		backoff_succeed(&broker_backoff);
+	}
+	return good;
+}
+
+typedef struct SettleWork
+{
+	int64	   *responses;
+	int			count;
+} SettleWork;
+
+static void
+settle_responses(void *argument)
+{
+	SettleWork *work = argument;
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	outbox_settle(&catalog, work->responses, work->count);
+}
+
+static bool
+is_delivered(const Delivery *delivery)
+{
+	return delivery->acknowledged == delivery->response.count;
+}
+
+/*
+ * Remove from the outbox what Kafka has.
+ */
+static void
+settle(void)
+{
+	dlist_mutable_iter iterator;
+	SettleWork	work;
+	StoreError	error;
+	int			total = 0;
+
+	if (!must_settle || !backoff_is_over(&store_backoff))
+		return;
+	dlist_foreach_modify(iterator, &deliveries)
+		total++;
+	work.responses = palloc(sizeof(int64) * (total + 1));
+	work.count = 0;
+	dlist_foreach_modify(iterator, &deliveries)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
+
+		if (is_delivered(delivery))
+			work.responses[work.count++] = delivery->response.response;
+	}
+	(void) store_transaction(settle_responses, &work, "settling the outbox",
+							 SETTLE_TIMEOUT_MS, &error);
+	pfree(work.responses);
+	if (store_failed(&error))
+		return;
+
+	backoff_succeed(&store_backoff);
+	must_settle = false;
+	dlist_foreach_modify(iterator, &deliveries)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
+
+		if (!is_delivered(delivery))
+			continue;
+		waiting_messages -= delivery->response.count;
+		waiting_bytes -= delivery->bytes;
+		drop_delivery(delivery);
+	}
+	ConditionVariableBroadcast(&shared_state->changed);
+}
+
+void
+delivery_round(void)
+{
+	bool		good = true;
+
+	connect_publisher();
+	if (publisher != NULL)
+	{
+		load_backlog();
+		good = send_messages();
+		good = take_reports() && good;
+		good = !worker_take_notices(publisher_client(publisher)) && good;
+	}
+	settle();
+	if (!good)
+		start_over();
+	else if (!dlist_is_empty(&deliveries))
+	{
+		Delivery   *oldest = dlist_head_element(Delivery, node, &deliveries);
+
+		if (oldest->sent > oldest->acknowledged &&
+			TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
+									   SLOW_ACKNOWLEDGEMENT_MS))
+			is_failing = true;
+	}
+	worker_set_lag(Max(waiting_messages, 0));
+}
+
+void
+delivery_drain(void)
+{
+	TimestampTz deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), DRAIN_MS);
+	WaitSource	sources[2];
+
+	while (waiting_messages > 0 && !is_failing && ms_until(deadline) > 0)
+	{
+		memset(sources, 0, sizeof(sources));
+		worker_wait(sources, delivery_sources(sources),
+					sooner(delivery_timeout(), ms_until(deadline)));
+		CHECK_FOR_INTERRUPTS();
+		delivery_round();
+	}
+}
+
+const Quote *
+delivery_acknowledged(const char *ticker)
+{
+	char		key[TICKER_MAX + 1];
+	Acknowledged *found;
+
+	strlcpy(key, ticker, sizeof(key));
+	found = hash_search(acknowledged_quotes, key, HASH_FIND, NULL);
+	return found != NULL ? &found->quote : NULL;
+}
+
+int64
+delivery_waiting(void)
+{
+	return Max(waiting_messages, 0);
+}
+
+int64
+delivery_waiting_bytes(void)
+{
+	return Max(waiting_bytes, 0);
+}
+
+bool
+delivery_is_failing(void)
+{
+	return is_failing;
+}
+
+int
+delivery_sources(WaitSource *sources)
+{
+	int			count = 0;
+
+	if (publisher != NULL)
+	{
+		sources[count].fd = publisher_client(publisher)->wake_read;
+		sources[count++].wants_read = true;
+	}
+	if (topic_query != NULL)
+	{
+		sources[count].fd = broker_query_fd(topic_query);
+		sources[count++].wants_read = true;
+	}
+	return count;
+}
+
+long
+delivery_timeout(void)
+{
+	long		timeout = -1;
+
+	if (publisher == NULL && topic_query == NULL)
+		timeout = backoff_remaining(&broker_backoff);
+	if (must_settle || (publisher != NULL && has_backlog && in_flight < IN_FLIGHT_MAX / 2))
+		timeout = sooner(timeout, backoff_remaining(&store_backoff));
+	return timeout;
+}

@@ -1,0 +1,58 @@
+/*-------------------------------------------------------------------------
+ *
+ * delivery.h
+ *	  From the outbox to Kafka: what the producer does with a stored response.
+ *
+ * Responses are published in the order of their numbers, so that a ticker's
+ * quotes arrive in order.  When a message cannot be delivered, all that is not
+ * acknowledged is given up and sent again from the outbox, in order, by a new
+ * client; realtime_quotes' primary key absorbs what had arrived.
+ *
+ * All functions: main thread of the producer, outside of a transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_WORKERS_DELIVERY_H
+#define VNSTREAM_WORKERS_DELIVERY_H
+
+#include "market/quote.h"
+#include "store/outbox.h"
+#include "workers/loop.h"
+
+extern void delivery_begin(void);
+
+/* Frees the client.  Does not wait for Kafka; also an exit callback's work. */
+extern void delivery_end(void);
+
+/*
+ * One round: create the topic and client where needed, load, send, take
+ * reports, remove from the outbox what is acknowledged.
+ */
+extern void delivery_round(void);
+
+/*
+ * Before a wished end: wait, but not for long, until Kafka has acknowledged what
+ * is under way.  What it has not stays in the outbox.
+ */
+extern void delivery_drain(void);
+
+/*
+ * A response that is in the outbox by now.  Copies it.
+ */
+extern void delivery_add(const OutboxResponse *response);
+
+/* The newest acknowledged quote of a ticker, or NULL. */
+extern const Quote *delivery_acknowledged(const char *ticker);
+
+/* What waits for Kafka: messages, and bytes of messages. */
+extern int64 delivery_waiting(void);
+extern int64 delivery_waiting_bytes(void);
+
+/* Is Kafka the trouble now? */
+extern bool delivery_is_failing(void);
+
+/* What to wait for; sources has room for 2.  Answers how many. */
+extern int	delivery_sources(WaitSource *sources);
+extern long delivery_timeout(void);
+
+#endif							/* VNSTREAM_WORKERS_DELIVERY_H */

@@ -1,0 +1,465 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.c
+ *	  The one static worker: starts what databases want to have running.
+ *
+ * It has no database, so it can never be in the way of DROP DATABASE.  What
+ * databases want stands in pg_db_role_setting, which cannot be read without
+ * one: a short-lived scout reads it and leaves the answer in shared memory.
+ * From there on all is level-triggered: each round compares what is wanted
+ * with what runs, so that no lost message can leave a worker down.
+ *
+ * States of a worker's slot:
+ *
+ *	   STOPPED --wanted--> STARTING --attaches, connects--> RUNNING
+ *		  ^					  |									|
+ *		  |					  | dies, or no slot		trouble |
+ *		  |					  v									v
+ *		  |			   BACKING_OFF, no process	  BACKING_OFF or FAILED,
+ *		  |					  |					  alive: tries again by itself
+ *		  +--- not wanted ----+--- launch_after is over --> STARTING
+ *
+ * Signals: SIGHUP SignalHandlerForConfigReload; SIGTERM die; SIGUSR1
+ * procsignal_sigusr1_handler (bgworker.c sets it for a worker with the flag of
+ * a database connection, as this one has): barriers of DROP DATABASE are
+ * answered.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "pg_compat.h"
+#include "shared_state.h"
+#include "workers/launcher.h"
+
+/* How often settings are read although nobody said that they changed. */
+#define SCAN_INTERVAL_MS 180000
+
+/* How long after a scan that failed the next one is tried. */
+#define SCAN_RETRY_MS 5000
+
+/* How long a registered worker may take to attach before it counts as lost. */
+#define ATTACH_TIMEOUT_MS 60000
+
+/* How soon to look again at a worker that has not attached yet. */
+#define ATTACH_CHECK_MS 1000
+
+/* How soon another try after the postmaster had no slot for a worker. */
+#define NO_SLOT_RETRY_MS 5000
+
+StaticAssertDecl(sizeof(WorkerTicket) <= BGW_EXTRALEN,
+				 "a worker's ticket must fit into bgw_extra");
+
+typedef struct Launcher
+{
+	BackgroundWorkerHandle *scout;
+	uint64		scout_scan;		/* what the running scout covers */
+	TimestampTz scan_at;		/* when the next scan is due at the latest */
+	BackgroundWorkerHandle *(*workers)[DATABASE_WORKERS];
+} Launcher;
+
+static Launcher launcher;
+
+static void
+fill_worker(BackgroundWorker *worker, const char *function, const char *type)
+{
+	memset(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	/* nothing on standbys; starts at promotion */
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker->bgw_restart_time = BGW_NEVER_RESTART;
+	snprintf(worker->bgw_library_name, BGW_MAXLEN, "vnstock_stream");
+	snprintf(worker->bgw_function_name, BGW_MAXLEN, "%s", function);
+	snprintf(worker->bgw_type, BGW_MAXLEN, "%s", type);
+	snprintf(worker->bgw_name, BGW_MAXLEN, "%s", type);
+}
+
+void
+launcher_register(void)
+{
+	BackgroundWorker worker;
+
+	fill_worker(&worker, "vnstream_launcher_main", "vnstream launcher");
+	worker.bgw_restart_time = 5;
+	RegisterBackgroundWorker(&worker);
+}
+
+/*
+ * A database that the scout can connect to, when none that uses the extension
+ * is known: "postgres" first, which is there for utilities, else any that is
+ * no template.
+ */
+static Oid
+find_any_database(void)
+{
+	Relation	relation;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+	Oid			found = InvalidOid;
+
+	StartTransactionCommand();
+	(void) GetTransactionSnapshot();
+	relation = table_open(DatabaseRelationId, AccessShareLock);
+	scan = table_beginscan_catalog(relation, 0, NULL);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		Form_pg_database database = (Form_pg_database) GETSTRUCT(tuple);
+
+		/* below -1: a DROP DATABASE was interrupted */
+		if (!database->datallowconn || database->datconnlimit < -1)
+			continue;
+		if (strcmp(NameStr(database->datname), "postgres") == 0)
+		{
+			found = database->oid;
+			break;
+		}
+		if (!database->datistemplate || !OidIsValid(found))
+			found = database->oid;
+	}
+	table_endscan(scan);
+	table_close(relation, AccessShareLock);
+	CommitTransactionCommand();
+	return found;
+}
+
+static bool
+handle_is_alive(BackgroundWorkerHandle *handle)
+{
+	pid_t		pid;
+	BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+
+	return status == BGWH_STARTED || status == BGWH_NOT_YET_STARTED;
+}
+
+/*
+ * Start a scout when there is a reason to, and none runs.
+ */
+static void
+send_scout(TimestampTz now)
+{
+	BackgroundWorker worker;
+	WorkerTicket ticket;
+	uint64		requests;
+	uint64		done;
+	Oid			database;
+
+	if (launcher.scout != NULL && handle_is_alive(launcher.scout))
+		return;
+
+	requests = pg_atomic_read_u64(&shared_state->scan_requests);
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	done = shared_state->scans_done;
+	if (launcher.scout != NULL && done < launcher.scout_scan)
+	{
+		/* it ended without an answer: its database may be gone */
+		shared_state->scan_database = InvalidOid;
+		launcher.scan_at = TimestampTzPlusMilliseconds(now, SCAN_RETRY_MS);
+	}
+	database = shared_state->scan_database;
+	LWLockRelease(shared_state->lock);
+
+	if (launcher.scout != NULL)
+	{
+		bool		failed = done < launcher.scout_scan;
+
+		pfree(launcher.scout);
+		launcher.scout = NULL;
+		if (failed && launcher.scout_scan == requests)
+			return;
+	}
+	if (now < launcher.scan_at && (done >= requests || launcher.scout_scan == requests))
+		return;
+
+	if (!OidIsValid(database))
+		database = find_any_database();
+
+	launcher.scan_at = TimestampTzPlusMilliseconds(now, SCAN_RETRY_MS);
+	if (!OidIsValid(database))
+		return;
+
+	fill_worker(&worker, "vnstream_scout_main", "vnstream scout");
+	worker.bgw_notify_pid = MyProcPid;
+	memset(&ticket, 0, sizeof(ticket));
+	ticket.scan = requests;
+	ticket.database = database;
+	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+	launcher.scout_scan = requests;
+	if (!RegisterDynamicBackgroundWorker(&worker, &launcher.scout))
+	{
+		launcher.scout = NULL;
+		ereport(LOG,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("vnstock_stream found no free background worker slot to read the databases' settings"),
+				 errhint("Raise \"max_worker_processes\" and restart the server.")));
+		return;
+	}
+	launcher.scan_at = TimestampTzPlusMilliseconds(now, SCAN_INTERVAL_MS);
+}
+
+/*
+ * Register the worker of a slot.  Caller holds no lock; only the launcher
+ * starts workers, so the slot stays as it was seen.
+ */
+static void
+launch(int entry_index, int worker_index, TimestampTz now)
+{
+	DatabaseEntry *entry = &shared_state->entries[entry_index];
+	WorkerSlot *slot = &entry->workers[worker_index];
+	BackgroundWorkerHandle **handle = &launcher.workers[entry_index][worker_index];
+	BackgroundWorker worker;
+	WorkerTicket ticket;
+	char		name[NAMEDATALEN];
+
+	if (*handle != NULL)
+	{
+		pfree(*handle);
+		*handle = NULL;
+	}
+
+	memset(&ticket, 0, sizeof(ticket));
+	ticket.generation = pg_atomic_add_fetch_u64(&shared_state->generation, 1);
+	ticket.entry = entry_index;
+	ticket.worker = worker_index;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	ticket.database = entry->database;
+	slot->generation = ticket.generation;
+	slot->state = WORKER_STARTING;
+	slot->since = now;
+	slot->launched_at = now;
+	strlcpy(slot->waiting_for, "a process", sizeof(slot->waiting_for));
+	worker_slot_name(slot, name, sizeof(name));
+	fill_worker(&worker, "vnstream_worker_main",
+				slot->role == ROLE_PRODUCER ? "vnstream producer" : "vnstream consumer");
+	snprintf(worker.bgw_name, BGW_MAXLEN, "vnstream %s %s", name, entry->name);
+	LWLockRelease(shared_state->lock);
+
+	worker.bgw_notify_pid = MyProcPid;
+	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
+	if (RegisterDynamicBackgroundWorker(&worker, handle))
+		return;
+
+	*handle = NULL;
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	slot->state = WORKER_BACKING_OFF;
+	slot->since = now;
+	slot->launch_after = TimestampTzPlusMilliseconds(now, NO_SLOT_RETRY_MS);
+	strlcpy(slot->waiting_for, "a background worker slot", sizeof(slot->waiting_for));
+	strlcpy(slot->last_error,
+			"no free background worker slot; raise max_worker_processes and restart the server",
+			sizeof(slot->last_error));
+	slot->last_error_at = now;
+	slot->errors++;
+	LWLockRelease(shared_state->lock);
+}
+
+/*
+ * Was the worker registered and never attached: fork failed, or it ended
+ * before it could say anything?
+ */
+static bool
+attach_failed(int entry_index, int worker_index, const WorkerSlot *slot,
+			  TimestampTz now)
+{
+	BackgroundWorkerHandle *handle = launcher.workers[entry_index][worker_index];
+
+	if (handle != NULL)
+		return !handle_is_alive(handle);
+	/* an earlier launcher registered it, and took its handle along */
+	return TimestampDifferenceExceeds(slot->launched_at, now, ATTACH_TIMEOUT_MS);
+}
+
+/*
+ * What is to be done about one slot.  Caller holds the lock.
+ */
+static bool
+slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long *wait)
+{
+	DatabaseEntry *entry = &shared_state->entries[entry_index];
+	WorkerSlot *slot = &entry->workers[worker_index];
+
+	*wake = 0;
+	*wait = -1;
+
+	if (!shared_slot_is_wanted(entry, slot))
+	{
+		if (slot->pid != 0)
+			*wake = slot->pid;
+		else if (slot->state == WORKER_STARTING &&
+				 !attach_failed(entry_index, worker_index, slot, now))
+			*wait = ATTACH_CHECK_MS;
+		else
+		{
+			if (slot->state != WORKER_STOPPED)
+				slot->since = now;
+			slot->state = WORKER_STOPPED;
+			slot->waiting_for[0] = '\0';
+			slot->failures = 0;
+			slot->launch_after = 0;
+		}
+		return false;
+	}
+
+	if (slot->pid != 0)
+		return false;
+
+	if (slot->state == WORKER_STARTING)
+	{
+		*wait = ATTACH_CHECK_MS;
+		if (!attach_failed(entry_index, worker_index, slot, now))
+			return false;
+		slot->state = WORKER_BACKING_OFF;
+		slot->since = now;
+		slot->failures++;
+		slot->launch_after = TimestampTzPlusMilliseconds(now, ATTACH_CHECK_MS);
+		slot->errors++;
+		slot->last_error_at = now;
+		strlcpy(slot->last_error, "the worker process did not start; see the server log",
+				sizeof(slot->last_error));
+		return false;
+	}
+
+	if (now >= slot->launch_after)
+		return true;
+	*wait = TimestampDifferenceMilliseconds(now, slot->launch_after) + 1;
+	return false;
+}
+
+/*
+ * Compare what is wanted with what runs.  Answers ms until the next thing to
+ * do by time, or -1.
+ */
+static long
+reconcile(TimestampTz now)
+{
+	long		soonest = -1;
+	int			i;
+	int			j;
+
+	for (i = 0; i < shared_state->entry_count; i++)
+	{
+		for (j = 0; j < DATABASE_WORKERS; j++)
+		{
+			bool		due = false;
+			int			wake = 0;
+			long		wait = -1;
+
+			LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+			if (OidIsValid(shared_state->entries[i].database))
+				due = slot_is_due(i, j, now, &wake, &wait);
+			LWLockRelease(shared_state->lock);
+
+			if (due)
+				launch(i, j, now);
+			shared_wake(wake);
+			if (wait >= 0 && (soonest < 0 || wait < soonest))
+				soonest = wait;
+		}
+	}
+	ConditionVariableBroadcast(&shared_state->changed);
+	return soonest;
+}
+
+/*
+ * Only here is the server's own value seen.
+ */
+static void
+publish_settings(void)
+{
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	shared_state->default_consumers = config_consumers;
+	LWLockRelease(shared_state->lock);
+}
+
+static void
+launcher_detach(int code, Datum argument)
+{
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	shared_state->launcher.pid = 0;
+	shared_state->launcher.state = WORKER_STOPPED;
+	shared_state->launcher.since = GetCurrentTimestamp();
+	LWLockRelease(shared_state->lock);
+}
+
+static void
+launcher_attach(void)
+{
+	WorkerSlot *slot = &shared_state->launcher;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	slot->pid = MyProcPid;
+	slot->state = WORKER_RUNNING;
+	slot->since = GetCurrentTimestamp();
+	if (slot->launched_at != 0)
+		slot->restarts++;
+	slot->launched_at = slot->since;
+	slot->lag = -1;
+	slot->rate = -1;
+	strlcpy(slot->waiting_for, "changes", sizeof(slot->waiting_for));
+	LWLockRelease(shared_state->lock);
+}
+
+void
+vnstream_launcher_main(Datum argument)
+{
+	/*
+	 * Before the connection is set up: exit callbacks run in reverse order, so
+	 * the slot is given up after everything else of this process is.
+	 */
+	before_shmem_exit(launcher_detach, 0);
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	pgstat_report_appname("vnstream launcher");
+
+	launcher_attach();
+	launcher.workers = MemoryContextAllocZero(TopMemoryContext,
+											  shared_state->entry_count *
+											  sizeof(*launcher.workers));
+
+	for (;;)
+	{
+		TimestampTz now;
+		long		timeout;
+		long		until_scan;
+
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		publish_settings();
+
+		now = GetCurrentTimestamp();
+		send_scout(now);
+		timeout = reconcile(now);
+
+		until_scan = TimestampDifferenceMilliseconds(now, launcher.scan_at) + 1;
+		if (timeout < 0 || timeout > until_scan)
+			timeout = until_scan;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 timeout, wait_event_idle());
+	}
+}

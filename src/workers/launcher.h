@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * launcher.h
+ *	  The one static worker: starts what databases want to have running.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_WORKERS_LAUNCHER_H
+#define VNSTREAM_WORKERS_LAUNCHER_H
+
+#include "postgres.h"
+
+/* What the launcher tells a worker, in bgw_extra. */
+typedef struct WorkerTicket
+{
+	uint64		generation;		/* the slot is this process's while it has this */
+	uint64		scan;			/* scout: the requests that its scan covers */
+	Oid			database;
+	int			entry;			/* index in shared_state->entries */
+	int			worker;			/* index in DatabaseEntry.workers */
+} WorkerTicket;
+
+/* Registers the launcher.  From _PG_init while preloading only. */
+extern void launcher_register(void);
+
+/* Entry points that the postmaster calls. */
+extern PGDLLEXPORT void vnstream_launcher_main(Datum argument);
+extern PGDLLEXPORT void vnstream_scout_main(Datum argument);
+extern PGDLLEXPORT void vnstream_worker_main(Datum argument);
+
+#endif							/* VNSTREAM_WORKERS_LAUNCHER_H */

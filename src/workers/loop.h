@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * loop.h
+ *	  What producer and consumer share: attaching to a slot, waiting on the
+ *	  latch and on file descriptors at once, telling what they do, backing off.
+ *
+ * All functions: main thread of a worker, outside of a transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_WORKERS_LOOP_H
+#define VNSTREAM_WORKERS_LOOP_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+#include "broker/client.h"
+#include "shared_state.h"
+#include "store/transaction.h"
+
+/* PostgreSQL counts µs from 2000-01-01, everybody else from 1970-01-01. */
+#define UNIX_FROM_TIMESTAMP(t) ((int64) (t) + INT64CONST(946684800000000))
+
+/* A file descriptor to wait for besides the latch. */
+typedef struct WaitSource
+{
+	int			fd;
+	bool		wants_read;
+	bool		wants_write;
+	bool		is_readable;	/* out */
+	bool		is_writable;	/* out */
+} WaitSource;
+
+/* Another try after a failure: 1 s, doubling up to 60 s, with jitter. */
+typedef struct Backoff
+{
+	int			failures;		/* in a row */
+	TimestampTz until;			/* 0: not backing off */
+} Backoff;
+
+/* This process's own slot and entry; NULL before worker_attach(). */
+extern WorkerSlot *worker_slot;
+extern DatabaseEntry *worker_entry;
+
+/* Entry points of the two roles; they return when the worker is to end. */
+extern void producer_main(void);
+extern void consumer_main(void);
+
+/*
+ * To be called once each round.  Handles interrupts and a reload of settings.
+ * Answers whether the worker is to end: it is not wanted any more, or is to
+ * start anew.
+ */
+extern bool worker_is_to_end(void);
+
+/*
+ * Ends this process without it counting as a failure, to be started anew at
+ * once: a setting changed that is only read at the start.
+ */
+extern void worker_restart(const char *because) pg_attribute_noreturn();
+
+/*
+ * The extension is not in this database any more: ends this process, to be
+ * started again rarely, or at once after a CREATE EXTENSION or vnstream_start().
+ */
+extern void worker_leave(void) pg_attribute_noreturn();
+
+/* Did this round's worker_is_to_end() reload the settings? */
+extern bool worker_reloaded(void);
+
+/*
+ * Wait for the latch, any of the sources, or timeout_ms (at most a second is
+ * waited: librdkafka wants to be asked from time to time).
+ */
+extern void worker_wait(WaitSource *sources, int count, long timeout_ms);
+
+/*
+ * Tell what goes on.  waiting_for is for a person, '' when at work.
+ */
+extern void worker_set_state(WorkerState state, const char *waiting_for,...)
+			pg_attribute_printf(2, 3);
+extern void worker_add(int64 messages, int64 rows);
+extern void worker_set_lag(int64 lag);
+
+/*
+ * An error that the worker outlives: counted, shown in status, and logged, but
+ * the same text at most once a minute with the number of times it came.
+ */
+extern void worker_error(int elevel, int sqlstate, const char *hint,
+						 const char *format,...) pg_attribute_printf(4, 5);
+extern void worker_store_error(const StoreError *error);
+
+/*
+ * What librdkafka said since the last time: errors to worker_error(), other
+ * lines to the log.  True where the client is of no more use.
+ */
+extern bool worker_take_notices(BrokerClient *client);
+
+/* at_least_ms: the other side's wish, or 0. */
+extern void backoff_fail(Backoff *backoff, long at_least_ms);
+extern void backoff_succeed(Backoff *backoff);
+extern bool backoff_is_over(const Backoff *backoff);
+/* ms left; 0 where over. */
+extern long backoff_remaining(const Backoff *backoff);
+
+/* The sooner of two timeouts in ms, where -1 is none. */
+extern long sooner(long a, long b);
+/* ms until then, 0 where it is past. */
+extern long ms_until(TimestampTz then);
+
+#endif							/* VNSTREAM_WORKERS_LOOP_H */

@@ -1,0 +1,689 @@
+/*-------------------------------------------------------------------------
+ *
+ * producer.c
+ *	  The producer worker: from the source into the outbox, and on to Kafka.
+ *
+ * A sweep goes
+ *
+ *	   IDLE --interval, start, or vnstream_sweep()--> LOOKUP --tickers--> SWEEP
+ *		 ^												 |					 |
+ *		 +-------------- all answered, or given up ------+-------------------+
+ *
+ * Each answer becomes quotes; what the rules accept and what is new is written
+ * to the outbox and committed before anything of it goes to Kafka, which
+ * delivery.c does beside the sweep.  Source and broker fail apart from each
+ * other: while Kafka is away sweeps go on into the outbox, up to its limit.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "config.h"
+#include "market/rules.h"
+#include "source/sweep.h"
+#include "workers/delivery.h"
+#include "workers/loop.h"
+
+/* How long a list of symbols is good for. */
+#define UNIVERSE_AGE_MS 86400000
+
+#define STORE_TIMEOUT_MS 30000
+
+typedef enum SweepPhase
+{
+	PHASE_IDLE,
+	PHASE_LOOKUP,
+	PHASE_SWEEP
+} SweepPhase;
+
+/* A board made ready for the outbox; kept until it is committed. */
+typedef struct PendingResponse
+{
+	bool		is_there;
+	OutboxResponse response;
+	int64		answered;
+	int64		unchanged;
+	int64		rejected;
+} PendingResponse;
+
+typedef struct Producer
+{
+	const SourceProvider *provider;
+	HttpClient *http;
+	SweepPhase	phase;
+	TimestampTz next_sweep;
+	Backoff		source_backoff;
+	Backoff		store_backoff;
+	uint64		requests_seen;	/* of the entry's sweep_requests */
+	const char *trigger;		/* of the sweep that is due */
+
+	Universe	universe;
+	TimestampTz universe_until;
+	UniverseLookup *lookup;
+
+	int64		sweep_number;
+	Sweep	   *sweep;
+	bool		is_swept;		/* the sweep is done, its row is not yet */
+	char		sweep_error[SOURCE_ERROR_SIZE];
+	int64		asked;
+	int64		missing;
+
+	MemoryContext response_context;
+	PendingResponse pending;
+} Producer;
+
+static Producer producer;
+
+static void
+producer_cleanup(int code, Datum argument)
+{
+	delivery_end();
+	if (producer.sweep != NULL)
+		sweep_free(producer.sweep);
+	producer.sweep = NULL;
+	if (producer.lookup != NULL)
+		universe_lookup_free(producer.lookup);
+	producer.lookup = NULL;
+	if (producer.http != NULL)
+		http_client_destroy(producer.http);
+	producer.http = NULL;
+}
+
+static HttpOptions
+http_options(void)
+{
+	HttpOptions options;
+
+	memset(&options, 0, sizeof(options));
+	options.user_agent = config_user_agent;
+	options.headers = config_http_headers;
+	options.timeout_ms = config_http_timeout;
+	options.max_response = (size_t) config_http_max_response * 1024;
+	options.allow_insecure = config_allow_insecure_source;
+	options.max_in_flight = config_requests_in_flight;
+	return options;
+}
+
+static bool
+store_failed(const StoreError *error)
+{
+	if (error->outcome == STORE_DONE)
+	{
+		backoff_succeed(&producer.store_backoff);
+		return false;
+	}
+	if (error->outcome == STORE_GONE)
+		worker_leave();
+	worker_store_error(error);
+	backoff_fail(&producer.store_backoff, 0);
+	return true;
+}
+
+static long
+may_request(void *context)
+{
+	return shared_budget_take(producer.provider->name, config_requests_per_minute);
+}
+
+/*
+ * Rows of vnstream_sweeps, in store_transaction().
+ */
+static void
+close_interrupted(void *argument)
+{
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	(void) sweep_rows_interrupt(&catalog);
+}
+
+static void
+begin_row(void *argument)
+{
+	StoreCatalog catalog;
+	int64		requested;
+
+	store_catalog_get(&catalog);
+	requested = sweep_row_requested(&catalog);
+	if (requested == 0 && producer.trigger == NULL)
+	{
+		producer.sweep_number = 0;
+		return;
+	}
+	producer.sweep_number = sweep_row_begin(&catalog, requested, producer.provider->name,
+											requested != 0 ? "request" : producer.trigger);
+}
+
+static void
+end_row(void *argument)
+{
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	sweep_row_end(&catalog, producer.sweep_number, producer.asked, producer.missing,
+				  producer.sweep_error[0] != '\0' ? producer.sweep_error : NULL);
+}
+
+static void
+store_pending(void *argument)
+{
+	StoreCatalog catalog;
+	PendingResponse *pending = &producer.pending;
+
+	store_catalog_get(&catalog);
+	outbox_add(&catalog, &pending->response, pending->answered, pending->unchanged,
+			   pending->rejected);
+}
+
+/*
+ * A sweep that failed: what the next one waits for.
+ */
+static void
+note_source_failure(HttpFault fault, long retry_after_ms, const char *error)
+{
+	const char *hint = NULL;
+
+	switch (fault)
+	{
+		case HTTP_TOO_MANY:
+			hint = "Lower vnstream.requests_per_minute, or raise vnstream.interval.";
+			break;
+		case HTTP_REFUSED:
+			hint = "The source may refuse this address; check vnstream.vci_url, vnstream.user_agent and vnstream.http_headers.";
+			break;
+		case HTTP_TOO_LARGE:
+			hint = "Raise vnstream.http_max_response, or lower vnstream.symbols_per_request.";
+			break;
+		case HTTP_TIMED_OUT:
+			hint = "Raise vnstream.http_timeout, or lower vnstream.symbols_per_request.";
+			break;
+		default:
+			break;
+	}
+	worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, hint, "source %s: %s",
+				 producer.provider->name, error);
+	backoff_fail(&producer.source_backoff, retry_after_ms);
+}
+
+/*
+ * The sweep is over, well or not: end its row, plan the next.
+ */
+static void
+finish_sweep(void)
+{
+	StoreError	error;
+
+	if (!backoff_is_over(&producer.store_backoff))
+		return;
+	(void) store_transaction(end_row, NULL, "ending a sweep", STORE_TIMEOUT_MS, &error);
+	if (store_failed(&error))
+		return;
+	if (producer.sweep != NULL)
+		sweep_free(producer.sweep);
+	producer.sweep = NULL;
+	producer.is_swept = false;
+	producer.phase = PHASE_IDLE;
+	ConditionVariableBroadcast(&shared_state->changed);
+}
+
+static void
+conclude_sweep(int64 asked, int64 missing, const char *error)
+{
+	producer.asked = asked;
+	producer.missing = missing;
+	strlcpy(producer.sweep_error, error, sizeof(producer.sweep_error));
+	producer.is_swept = true;
+	finish_sweep();
+}
+
+static void
+begin_asking(void)
+{
+	SweepOptions options;
+
+	memset(&options, 0, sizeof(options));
+	options.provider = producer.provider;
+	options.base_url = config_vci_url;
+	options.symbols_per_request = config_symbols_per_request;
+	options.requests_in_flight = config_requests_in_flight;
+	options.may_request = may_request;
+	producer.sweep = sweep_begin(&options, &producer.universe);
+	if (producer.sweep == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	producer.phase = PHASE_SWEEP;
+}
+
+static void
+begin_sweep(void)
+{
+	StoreError	error;
+	char		text[SOURCE_ERROR_SIZE];
+
+	(void) store_transaction(begin_row, NULL, "beginning a sweep", STORE_TIMEOUT_MS, &error);
+	if (store_failed(&error))
+		return;
+	producer.trigger = NULL;
+	if (producer.sweep_number == 0)
+		return;
+	producer.next_sweep = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													  (int64) config_interval * 1000);
+
+	if (producer.universe.count > 0 && ms_until(producer.universe_until) > 0)
+	{
+		begin_asking();
+		return;
+	}
+	producer.lookup = universe_lookup_begin(producer.provider, config_vci_url,
+											config_symbols, text);
+	producer.phase = PHASE_LOOKUP;
+	if (producer.lookup == NULL)
+	{
+		note_source_failure(HTTP_OK, 0, text);
+		conclude_sweep(0, 0, text);
+	}
+}
+
+/*
+ * Is a sweep due, and may one begin?
+ */
+static void
+consider_sweep(void)
+{
+	uint64		requests;
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	requests = worker_entry->sweep_requests;
+	LWLockRelease(shared_state->lock);
+
+	if (!backoff_is_over(&producer.store_backoff) ||
+		delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024)
+		return;
+
+	/* somebody asked by vnstream_sweep(): now, also while backing off */
+	if (requests != producer.requests_seen)
+	{
+		producer.requests_seen = requests;
+		begin_sweep();
+	}
+	else if (backoff_is_over(&producer.source_backoff) && ms_until(producer.next_sweep) == 0)
+	{
+		if (producer.trigger == NULL)
+			producer.trigger = "interval";
+		begin_sweep();
+	}
+}
+
+/*
+ * Is the quote worth a message?
+ */
+static bool
+says_something_new(const Quote *quote)
+{
+	const Quote *earlier;
+
+	if (config_heartbeat == 0)
+		return true;
+	earlier = delivery_acknowledged(quote->ticker);
+	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
+		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
+}
+
+/*
+ * Make a board ready for the outbox.
+ */
+static void
+take_board(Board *board)
+{
+	PendingResponse *pending = &producer.pending;
+	OutboxResponse *response = &pending->response;
+	MemoryContext before;
+	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+	size_t		i;
+
+	MemoryContextReset(producer.response_context);
+	before = MemoryContextSwitchTo(producer.response_context);
+	memset(pending, 0, sizeof(*pending));
+	response->sweep = producer.sweep_number;
+	response->source = pstrdup(producer.provider->name);
+	response->tickers = palloc(sizeof(char *) * (board->count + 1));
+	response->messages = palloc(sizeof(char *) * (board->count + 1));
+	pending->answered = board->count;
+
+	for (i = 0; i < board->count; i++)
+	{
+		const Quote *quote = &board->quotes[i];
+		char		error[QUOTE_ERROR_SIZE];
+		char		message[QUOTE_JSON_SIZE];
+		const char *rule;
+
+		if (!rules_accept(quote, now, &rule, error))
+		{
+			worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "%s was rejected: %s",
+						 quote->ticker, error);
+			pending->rejected++;
+			continue;
+		}
+		if (!says_something_new(quote))
+		{
+			pending->unchanged++;
+			continue;
+		}
+		(void) quote_to_json(quote, message);
+		response->fetched_at = quote->time;
+		response->tickers[response->count] = pstrdup(quote->ticker);
+		response->messages[response->count++] = pstrdup(message);
+	}
+	for (i = 0; i < board->refusal_count; i++)
+	{
+		const BoardRefusal *refusal = &board->refusals[i];
+
+		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "%s was rejected: %s",
+					 refusal->ticker[0] != '\0' ? refusal->ticker : "a row without a ticker",
+					 refusal->reason);
+		if (refusal->ticker[0] == '\0')
+			continue;
+		pending->answered++;
+		pending->rejected++;
+	}
+	pending->is_there = pending->answered > 0;
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Commit the pending response to the outbox and hand it on.  Answers false
+ * while the database cannot take it.
+ */
+static bool
+flush_pending(void)
+{
+	StoreError	error;
+
+	if (!producer.pending.is_there)
+		return true;
+	if (!backoff_is_over(&producer.store_backoff))
+		return false;
+	(void) store_transaction(store_pending, NULL, "writing to the outbox",
+							 STORE_TIMEOUT_MS, &error);
+	if (store_failed(&error))
+		return false;
+	producer.pending.is_there = false;
+	worker_add(0, producer.pending.response.count);
+	delivery_add(&producer.pending.response);
+	return true;
+}
+
+static void
+finish_lookup(void)
+{
+	HttpFault	fault;
+	long		retry_after_ms;
+	char		error[SOURCE_ERROR_SIZE];
+	Universe	universe;
+
+	if (universe_lookup_result(producer.lookup, &universe, &fault, &retry_after_ms, error))
+	{
+		universe_free(&producer.universe);
+		producer.universe = universe;
+		producer.universe_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+															  UNIVERSE_AGE_MS);
+	}
+	else
+		note_source_failure(fault, retry_after_ms, error);
+	universe_lookup_free(producer.lookup);
+	producer.lookup = NULL;
+
+	/* yesterday's list is better than no quotes */
+	if (producer.universe.count > 0)
+		begin_asking();
+	else
+		conclude_sweep(0, 0, error);
+}
+
+static void
+finish_asking(void)
+{
+	const SweepCounts *counts = sweep_counts(producer.sweep);
+	const SweepOutcome *outcome = sweep_outcome(producer.sweep);
+	int64		missing = counts->asked - counts->answered;
+
+	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
+		note_source_failure(outcome->fault, Max(outcome->retry_after_ms, 0),
+							outcome->error[0] != '\0' ? outcome->error :
+							"no symbol was answered");
+	else
+	{
+		if (outcome->error[0] != '\0')
+			worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, NULL, "source %s: %s",
+						 producer.provider->name, outcome->error);
+		backoff_succeed(&producer.source_backoff);
+	}
+	conclude_sweep(counts->asked, missing, outcome->error);
+}
+
+/*
+ * Carry the sweep on as far as it goes without waiting.
+ */
+static void
+sweep_round(void)
+{
+	HttpResponse *response;
+
+	if (producer.is_swept)
+		finish_sweep();
+	if (producer.phase == PHASE_IDLE)
+		consider_sweep();
+
+	/* an answer is taken when the one before is safe */
+	while (flush_pending() && (response = http_client_take(producer.http)) != NULL)
+	{
+		Board		board;
+
+		if (producer.phase == PHASE_LOOKUP)
+			universe_lookup_take(producer.lookup, response);
+		else if (producer.phase == PHASE_SWEEP && sweep_take(producer.sweep, response, &board))
+		{
+			take_board(&board);
+			board_free(&board);
+		}
+	}
+	if (producer.pending.is_there || producer.is_swept)
+		return;
+
+	if (producer.phase == PHASE_LOOKUP)
+	{
+		universe_lookup_drive(producer.lookup, producer.http, may_request, NULL);
+		if (universe_lookup_is_done(producer.lookup))
+			finish_lookup();
+	}
+	if (producer.phase == PHASE_SWEEP)
+	{
+		sweep_drive(producer.sweep, producer.http);
+		if (sweep_is_done(producer.sweep))
+			finish_asking();
+	}
+}
+
+static void
+tell_state(void)
+{
+	char		when[64];
+	TimestampTz next = Max(producer.next_sweep, producer.source_backoff.until);
+	pg_time_t	next_time = timestamptz_to_time_t(next);
+
+	pg_strftime(when, sizeof(when), "%H:%M:%S", pg_localtime(&next_time, log_timezone));
+
+	if (!backoff_is_over(&producer.store_backoff))
+		worker_set_state(WORKER_BACKING_OFF, "the database");
+	else if (delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024)
+		worker_set_state(WORKER_FAILED, "the broker: the outbox is full, sweeps pause");
+	else if (delivery_is_failing())
+		worker_set_state(WORKER_BACKING_OFF, "the broker; %lld messages in the outbox",
+						 (long long) delivery_waiting());
+	else if (!backoff_is_over(&producer.source_backoff) && producer.phase == PHASE_IDLE)
+		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
+	else if (producer.source_backoff.failures > 0)
+		worker_set_state(WORKER_BACKING_OFF, "the source: trying again");
+	else if (producer.phase == PHASE_IDLE)
+		worker_set_state(WORKER_RUNNING, "next sweep at %s", when);
+	else
+		worker_set_state(WORKER_RUNNING, "answers of the source");
+}
+
+static void
+producer_wait(void)
+{
+	WaitSource	sources[HTTP_MAX_SOCKETS + 2];
+	HttpSocket	sockets[HTTP_MAX_SOCKETS];
+	int			socket_count = http_client_sockets(producer.http, sockets);
+	int			count;
+	long		timeout;
+	int			i;
+
+	memset(sources, 0, sizeof(sources));
+	for (i = 0; i < socket_count; i++)
+	{
+		sources[i].fd = sockets[i].fd;
+		sources[i].wants_read = sockets[i].wants_read;
+		sources[i].wants_write = sockets[i].wants_write;
+	}
+	count = socket_count + delivery_sources(&sources[socket_count]);
+
+	timeout = sooner(http_client_timeout(producer.http), delivery_timeout());
+	if (producer.pending.is_there || producer.is_swept)
+		timeout = sooner(timeout, backoff_remaining(&producer.store_backoff));
+	else if (producer.phase == PHASE_SWEEP)
+		timeout = sooner(timeout, sweep_timeout(producer.sweep));
+	else if (producer.phase == PHASE_LOOKUP)
+		timeout = sooner(timeout, universe_lookup_timeout(producer.lookup));
+	else if (delivery_waiting_bytes() < (int64) config_outbox_limit * 1024)
+		timeout = sooner(timeout, Max(Max(ms_until(producer.next_sweep),
+										  backoff_remaining(&producer.source_backoff)),
+									  backoff_remaining(&producer.store_backoff)));
+	worker_wait(sources, count, timeout);
+
+	for (i = 0; i < socket_count; i++)
+	{
+		sockets[i].is_readable = sources[i].is_readable;
+		sockets[i].is_writable = sources[i].is_writable;
+	}
+	http_client_drive(producer.http, sockets, socket_count);
+}
+
+/*
+ * One topic can have one producer of this server: two would fetch and publish
+ * everything twice.
+ */
+static bool
+claim_target(void)
+{
+	char		target[sizeof(worker_entry->target)];
+	const char *other = NULL;
+	int			i;
+
+	snprintf(target, sizeof(target), "%s/%s", config_brokers, config_topic);
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	for (i = 0; i < shared_state->entry_count; i++)
+	{
+		DatabaseEntry *entry = &shared_state->entries[i];
+
+		if (entry != worker_entry && OidIsValid(entry->database) &&
+			entry->workers[0].pid != 0 && strcmp(entry->target, target) == 0)
+			other = entry->name;
+	}
+	if (other == NULL)
+		strlcpy(worker_entry->target, target, sizeof(worker_entry->target));
+	LWLockRelease(shared_state->lock);
+
+	if (other == NULL)
+		return true;
+	worker_error(WARNING, ERRCODE_OBJECT_IN_USE,
+				 "Use vnstream_start('consumer') in this database, or another vnstream.topic.",
+				 "database \"%s\" of this server already publishes to topic \"%s\" at %s",
+				 other, config_topic, config_brokers);
+	worker_set_state(WORKER_FAILED, "the producer of database \"%s\" to end", other);
+	return false;
+}
+
+/*
+ * Settings that the running producer takes over, and those that it does not.
+ */
+static void
+apply_settings(const char *fixed)
+{
+	HttpOptions options = http_options();
+	char		error[SOURCE_ERROR_SIZE];
+	char	   *now = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
+							   config_vci_url, config_node_name);
+	bool		same = strcmp(now, fixed) == 0;
+
+	pfree(now);
+	if (!same)
+		worker_restart("where to read from or publish to has changed");
+	if (!http_client_reconfigure(producer.http, &options, error))
+		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);
+	/* vnstream.symbols may have changed */
+	producer.universe_until = 0;
+	producer.next_sweep = Min(producer.next_sweep,
+							  TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														  (int64) config_interval * 1000));
+}
+
+void
+producer_main(void)
+{
+	HttpOptions options = http_options();
+	char		text[SOURCE_ERROR_SIZE];
+	StoreError	error;
+	char	   *fixed;
+
+	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream producer",
+												ALLOCSET_DEFAULT_SIZES));
+	producer.response_context = AllocSetContextCreate(TopMemoryContext, "vnstream answer",
+													  ALLOCSET_DEFAULT_SIZES);
+	before_shmem_exit(producer_cleanup, 0);
+	fixed = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
+					 config_vci_url, config_node_name);
+
+	while (!claim_target())
+	{
+		worker_wait(NULL, 0, -1);
+		if (worker_is_to_end())
+			return;
+	}
+	producer.provider = source_find(config_sources);
+	producer.http = http_client_create(&options, text);
+	if (producer.provider == NULL || producer.http == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("could not set up the source \"%s\": %s", config_sources,
+						producer.provider == NULL ? "it does not exist" : text)));
+
+	delivery_begin();
+	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
+							 STORE_TIMEOUT_MS, &error);
+	(void) store_failed(&error);
+
+	producer.trigger = "start";
+	while (!worker_is_to_end())
+	{
+		if (worker_reloaded())
+			apply_settings(fixed);
+		sweep_round();
+		delivery_round();
+		tell_state();
+		producer_wait();
+	}
+	worker_set_state(WORKER_STOPPING, "acknowledgements");
+	delivery_drain();
+	producer_cleanup(0, 0);
+
+	/* what the source had not answered by now is not asked again */
+	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
+							 STORE_TIMEOUT_MS, &error);
+}
