@@ -17,6 +17,7 @@
 
 static StorePlan start_plan;
 static StorePlan begin_plan;
+static StorePlan asked_plan;
 static StorePlan end_plan;
 static StorePlan requested_plan;
 static StorePlan interrupt_plan;
@@ -51,6 +52,20 @@ sweep_row_begin(const StoreCatalog *catalog, int64 sweep, const char *source,
 									lengthof(begin_types), begin_types),
 						 values, NULL);
 	return DatumGetInt64(store_result(0, 1));
+}
+
+void
+sweep_row_asked(const StoreCatalog *catalog, int64 sweep, int64 asked)
+{
+	Oid			types[] = {INT8OID, INT8OID};
+	Datum		values[lengthof(types)];
+
+	values[0] = Int64GetDatum(sweep);
+	values[1] = Int64GetDatum(asked);
+	(void) store_execute(store_plan(&asked_plan, catalog,
+									"UPDATE %1$s.vnstream_sweeps SET asked = $2 WHERE sweep = $1",
+									lengthof(types), types),
+						 values, NULL);
 }
 
 void
@@ -111,6 +126,7 @@ sweep_rows_interrupt(const StoreCatalog *catalog)
 {
 	return (int) store_execute(store_plan(&interrupt_plan, catalog,
 										  "UPDATE %1$s.vnstream_sweeps SET ended = pg_catalog.clock_timestamp(),"
+										  " missing = greatest(asked - answered, 0),"
 										  " error = 'interrupted: the producer ended during this sweep'"
 										  " WHERE started IS NOT NULL AND ended IS NULL",
 										  0, NULL),

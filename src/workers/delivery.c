@@ -11,13 +11,13 @@
 #include "commands/dbcommands.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
-#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "broker/publisher.h"
 #include "broker/query.h"
 #include "config.h"
+#include "workers/acknowledged.h"
 #include "workers/delivery.h"
 #include "workers/topic.h"
 
@@ -54,14 +54,7 @@ typedef struct Delivery
 	TimestampTz sent_at;		/* the first of them */
 } Delivery;
 
-typedef struct Acknowledged
-{
-	char		ticker[TICKER_MAX + 1];
-	Quote		quote;
-} Acknowledged;
-
 static MemoryContext delivery_context;
-static HTAB *acknowledged_quotes;
 static Publisher *publisher;
 static BrokerQuery *topic_query;
 static bool topic_is_known;
@@ -89,21 +82,6 @@ response_bytes(const OutboxResponse *response)
 	return bytes;
 }
 
-/*
- * A failure of the store that the caller outlives by trying again.
- */
-static bool
-store_failed(const StoreError *error)
-{
-	if (error->outcome == STORE_DONE)
-		return false;
-	if (error->outcome == STORE_GONE)
-		worker_leave();
-	worker_store_error(error);
-	backoff_fail(&store_backoff, 0);
-	return true;
-}
-
 static void
 measure_outbox(void *argument)
 {
@@ -118,24 +96,18 @@ measure_outbox(void *argument)
 void
 delivery_begin(void)
 {
-	HASHCTL		control;
 	StoreError	error;
 	char		database[NAMEDATALEN] = "";
 
 	delivery_context = AllocSetContextCreate(TopMemoryContext, "vnstream delivery",
 											 ALLOCSET_DEFAULT_SIZES);
-	memset(&control, 0, sizeof(control));
-	control.keysize = TICKER_MAX + 1;
-	control.entrysize = sizeof(Acknowledged);
-	control.hcxt = delivery_context;
-	acknowledged_quotes = hash_create("vnstream acknowledged quotes", 2048, &control,
-									  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	acknowledged_begin(delivery_context);
 	has_backlog = true;
 
 	/* a failure here only makes the first figures wrong; the next load tells */
 	(void) store_transaction(measure_outbox, database, "measuring the outbox",
 							 SETTLE_TIMEOUT_MS, &error);
-	(void) store_failed(&error);
+	(void) worker_store_failed(&error, &store_backoff);
 
 	snprintf(node_header, sizeof(node_header), UINT64_FORMAT "/%s/%s",
 			 GetSystemIdentifier(), database, config_node_name);
@@ -305,12 +277,11 @@ load_backlog(void)
 										 ALLOCSET_DEFAULT_SIZES);
 	(void) store_transaction(load_responses, &work, "reading the outbox",
 							 SETTLE_TIMEOUT_MS, &error);
-	if (!store_failed(&error))
+	if (!worker_store_failed(&error, &store_backoff))
 	{
 		for (i = 0; i < work.count; i++)
 			enqueue(&work.responses[i]);
 		has_backlog = work.count == LOAD_MAX;
-		backoff_succeed(&store_backoff);
 	}
 	MemoryContextDelete(work.context);
 }
@@ -383,23 +354,6 @@ find_delivery(uint64 serial)
 	return NULL;
 }
 
-/*
- * Remember an acknowledged quote, against which the next one is unchanged or
- * not.
- */
-static void
-remember_quote(const char *message)
-{
-	char		error[QUOTE_ERROR_SIZE];
-	Acknowledged *found;
-	Quote		quote;
-
-	if (!quote_from_message(message, strlen(message), &quote, error))
-		return;
-	found = hash_search(acknowledged_quotes, quote.ticker, HASH_ENTER, NULL);
-	found->quote = quote;
-}
-
 static bool
 take_reports(void)
 {
@@ -422,7 +376,7 @@ take_reports(void)
 		}
 		if (delivery == NULL)
 			continue;
-		remember_quote(delivery->response.messages[report.tag & ((1 << TAG_INDEX_BITS) - 1)]);
+		acknowledged_remember(delivery->response.messages[report.tag & ((1 << TAG_INDEX_BITS) - 1)]);
 		acknowledged++;
 		in_flight--;
 		if (++delivery->acknowledged == delivery->response.count)
@@ -486,10 +440,9 @@ settle(void)
 	(void) store_transaction(settle_responses, &work, "settling the outbox",
 							 SETTLE_TIMEOUT_MS, &error);
 	pfree(work.responses);
-	if (store_failed(&error))
+	if (worker_store_failed(&error, &store_backoff))
 		return;
 
-	backoff_succeed(&store_backoff);
 	must_settle = false;
 	dlist_foreach_modify(iterator, &deliveries)
 	{
@@ -546,17 +499,6 @@ delivery_drain(void)
 		CHECK_FOR_INTERRUPTS();
 		delivery_round();
 	}
-}
-
-const Quote *
-delivery_acknowledged(const char *ticker)
-{
-	char		key[TICKER_MAX + 1];
-	Acknowledged *found;
-
-	strlcpy(key, ticker, sizeof(key));
-	found = hash_search(acknowledged_quotes, key, HASH_FIND, NULL);
-	return found != NULL ? &found->quote : NULL;
 }
 
 int64

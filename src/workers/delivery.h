@@ -15,7 +15,6 @@
 #ifndef VNSTREAM_WORKERS_DELIVERY_H
 #define VNSTREAM_WORKERS_DELIVERY_H
 
-#include "market/quote.h"
 #include "store/outbox.h"
 #include "workers/loop.h"
 
@@ -40,9 +39,6 @@ extern void delivery_drain(void);
  * A response that is in the outbox by now.  Copies it.
  */
 extern void delivery_add(const OutboxResponse *response);
-
-/* The newest acknowledged quote of a ticker, or NULL. */
-extern const Quote *delivery_acknowledged(const char *ticker);
 
 /* What waits for Kafka: messages, and bytes of messages. */
 extern int64 delivery_waiting(void);

@@ -491,6 +491,21 @@ worker_store_error(const StoreError *error)
 }
 
 bool
+worker_store_failed(const StoreError *error, Backoff *backoff)
+{
+	if (error->outcome == STORE_DONE)
+	{
+		backoff_succeed(backoff);
+		return false;
+	}
+	if (error->outcome == STORE_GONE)
+		worker_leave();
+	worker_store_error(error);
+	backoff_fail(backoff, 0);
+	return true;
+}
+
+bool
 worker_take_notices(BrokerClient *client)
 {
 	BrokerNotice notice;

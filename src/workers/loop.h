@@ -92,6 +92,12 @@ extern void worker_error(int elevel, int sqlstate, const char *hint,
 extern void worker_store_error(const StoreError *error);
 
 /*
+ * Did a transaction fail in a way that the worker outlives?  Tells it, and
+ * keeps the back-off; ends the process where the extension is gone.
+ */
+extern bool worker_store_failed(const StoreError *error, Backoff *backoff);
+
+/*
  * What librdkafka said since the last time: errors to worker_error(), other
  * lines to the log.  True where the client is of no more use.
  */

@@ -25,8 +25,8 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
-#include "market/rules.h"
 #include "source/sweep.h"
+#include "workers/answer.h"
 #include "workers/delivery.h"
 #include "workers/loop.h"
 
@@ -41,16 +41,6 @@ typedef enum SweepPhase
 	PHASE_LOOKUP,
 	PHASE_SWEEP
 } SweepPhase;
-
-/* A board made ready for the outbox; kept until it is committed. */
-typedef struct PendingResponse
-{
-	bool		is_there;
-	OutboxResponse response;
-	int64		answered;
-	int64		unchanged;
-	int64		rejected;
-} PendingResponse;
 
 typedef struct Producer
 {
@@ -73,9 +63,6 @@ typedef struct Producer
 	char		sweep_error[SOURCE_ERROR_SIZE];
 	int64		asked;
 	int64		missing;
-
-	MemoryContext response_context;
-	PendingResponse pending;
 } Producer;
 
 static Producer producer;
@@ -108,21 +95,6 @@ http_options(void)
 	options.allow_insecure = config_allow_insecure_source;
 	options.max_in_flight = config_requests_in_flight;
 	return options;
-}
-
-static bool
-store_failed(const StoreError *error)
-{
-	if (error->outcome == STORE_DONE)
-	{
-		backoff_succeed(&producer.store_backoff);
-		return false;
-	}
-	if (error->outcome == STORE_GONE)
-		worker_leave();
-	worker_store_error(error);
-	backoff_fail(&producer.store_backoff, 0);
-	return true;
 }
 
 static long
@@ -161,6 +133,15 @@ begin_row(void *argument)
 }
 
 static void
+note_asked(void *argument)
+{
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	sweep_row_asked(&catalog, producer.sweep_number, producer.universe.count);
+}
+
+static void
 end_row(void *argument)
 {
 	StoreCatalog catalog;
@@ -168,17 +149,6 @@ end_row(void *argument)
 	store_catalog_get(&catalog);
 	sweep_row_end(&catalog, producer.sweep_number, producer.asked, producer.missing,
 				  producer.sweep_error[0] != '\0' ? producer.sweep_error : NULL);
-}
-
-static void
-store_pending(void *argument)
-{
-	StoreCatalog catalog;
-	PendingResponse *pending = &producer.pending;
-
-	store_catalog_get(&catalog);
-	outbox_add(&catalog, &pending->response, pending->answered, pending->unchanged,
-			   pending->rejected);
 }
 
 /*
@@ -222,7 +192,7 @@ finish_sweep(void)
 	if (!backoff_is_over(&producer.store_backoff))
 		return;
 	(void) store_transaction(end_row, NULL, "ending a sweep", STORE_TIMEOUT_MS, &error);
-	if (store_failed(&error))
+	if (worker_store_failed(&error, &producer.store_backoff))
 		return;
 	if (producer.sweep != NULL)
 		sweep_free(producer.sweep);
@@ -246,6 +216,7 @@ static void
 begin_asking(void)
 {
 	SweepOptions options;
+	StoreError	error;
 
 	memset(&options, 0, sizeof(options));
 	options.provider = producer.provider;
@@ -257,6 +228,10 @@ begin_asking(void)
 	if (producer.sweep == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	producer.phase = PHASE_SWEEP;
+
+	/* so that the row says what is missing also when the sweep is interrupted */
+	(void) store_transaction(note_asked, NULL, "asking the source", STORE_TIMEOUT_MS, &error);
+	(void) worker_store_failed(&error, &producer.store_backoff);
 }
 
 static void
@@ -266,7 +241,7 @@ begin_sweep(void)
 	char		text[SOURCE_ERROR_SIZE];
 
 	(void) store_transaction(begin_row, NULL, "beginning a sweep", STORE_TIMEOUT_MS, &error);
-	if (store_failed(&error))
+	if (worker_store_failed(&error, &producer.store_backoff))
 		return;
 	producer.trigger = NULL;
 	if (producer.sweep_number == 0)
@@ -317,105 +292,6 @@ consider_sweep(void)
 			producer.trigger = "interval";
 		begin_sweep();
 	}
-}
-
-/*
- * Is the quote worth a message?
- */
-static bool
-says_something_new(const Quote *quote)
-{
-	const Quote *earlier;
-
-	if (config_heartbeat == 0)
-		return true;
-	earlier = delivery_acknowledged(quote->ticker);
-	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
-		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
-}
-
-/*
- * Make a board ready for the outbox.
- */
-static void
-take_board(Board *board)
-{
-	PendingResponse *pending = &producer.pending;
-	OutboxResponse *response = &pending->response;
-	MemoryContext before;
-	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
-	size_t		i;
-
-	MemoryContextReset(producer.response_context);
-	before = MemoryContextSwitchTo(producer.response_context);
-	memset(pending, 0, sizeof(*pending));
-	response->sweep = producer.sweep_number;
-	response->source = pstrdup(producer.provider->name);
-	response->tickers = palloc(sizeof(char *) * (board->count + 1));
-	response->messages = palloc(sizeof(char *) * (board->count + 1));
-	pending->answered = board->count;
-
-	for (i = 0; i < board->count; i++)
-	{
-		const Quote *quote = &board->quotes[i];
-		char		error[QUOTE_ERROR_SIZE];
-		char		message[QUOTE_JSON_SIZE];
-		const char *rule;
-
-		if (!rules_accept(quote, now, &rule, error))
-		{
-			worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "%s was rejected: %s",
-						 quote->ticker, error);
-			pending->rejected++;
-			continue;
-		}
-		if (!says_something_new(quote))
-		{
-			pending->unchanged++;
-			continue;
-		}
-		(void) quote_to_json(quote, message);
-		response->fetched_at = quote->time;
-		response->tickers[response->count] = pstrdup(quote->ticker);
-		response->messages[response->count++] = pstrdup(message);
-	}
-	for (i = 0; i < board->refusal_count; i++)
-	{
-		const BoardRefusal *refusal = &board->refusals[i];
-
-		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "%s was rejected: %s",
-					 refusal->ticker[0] != '\0' ? refusal->ticker : "a row without a ticker",
-					 refusal->reason);
-		if (refusal->ticker[0] == '\0')
-			continue;
-		pending->answered++;
-		pending->rejected++;
-	}
-	pending->is_there = pending->answered > 0;
-	MemoryContextSwitchTo(before);
-}
-
-/*
- * Commit the pending response to the outbox and hand it on.  Answers false
- * while the database cannot take it.
- */
-static bool
-flush_pending(void)
-{
-	StoreError	error;
-
-	if (!producer.pending.is_there)
-		return true;
-	if (!backoff_is_over(&producer.store_backoff))
-		return false;
-	(void) store_transaction(store_pending, NULL, "writing to the outbox",
-							 STORE_TIMEOUT_MS, &error);
-	if (store_failed(&error))
-		return false;
-	producer.pending.is_there = false;
-	worker_add(0, producer.pending.response.count);
-	delivery_add(&producer.pending.response);
-	return true;
 }
 
 static void
@@ -480,7 +356,7 @@ sweep_round(void)
 		consider_sweep();
 
 	/* an answer is taken when the one before is safe */
-	while (flush_pending() && (response = http_client_take(producer.http)) != NULL)
+	while (answer_flush(&producer.store_backoff) && (response = http_client_take(producer.http)) != NULL)
 	{
 		Board		board;
 
@@ -488,11 +364,11 @@ sweep_round(void)
 			universe_lookup_take(producer.lookup, response);
 		else if (producer.phase == PHASE_SWEEP && sweep_take(producer.sweep, response, &board))
 		{
-			take_board(&board);
+			answer_take(&board, producer.provider->name, producer.sweep_number);
 			board_free(&board);
 		}
 	}
-	if (producer.pending.is_there || producer.is_swept)
+	if (answer_is_pending() || producer.is_swept)
 		return;
 
 	if (producer.phase == PHASE_LOOKUP)
@@ -555,7 +431,7 @@ producer_wait(void)
 	count = socket_count + delivery_sources(&sources[socket_count]);
 
 	timeout = sooner(http_client_timeout(producer.http), delivery_timeout());
-	if (producer.pending.is_there || producer.is_swept)
+	if (answer_is_pending() || producer.is_swept)
 		timeout = sooner(timeout, backoff_remaining(&producer.store_backoff));
 	else if (producer.phase == PHASE_SWEEP)
 		timeout = sooner(timeout, sweep_timeout(producer.sweep));
@@ -644,8 +520,7 @@ producer_main(void)
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream producer",
 												ALLOCSET_DEFAULT_SIZES));
-	producer.response_context = AllocSetContextCreate(TopMemoryContext, "vnstream answer",
-													  ALLOCSET_DEFAULT_SIZES);
+	answer_begin();
 	before_shmem_exit(producer_cleanup, 0);
 	fixed = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
 					 config_vci_url, config_node_name);
@@ -667,7 +542,7 @@ producer_main(void)
 	delivery_begin();
 	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
 							 STORE_TIMEOUT_MS, &error);
-	(void) store_failed(&error);
+	(void) worker_store_failed(&error, &producer.store_backoff);
 
 	producer.trigger = "start";
 	while (!worker_is_to_end())

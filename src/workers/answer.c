@@ -1,0 +1,169 @@
+/*-------------------------------------------------------------------------
+ *
+ * answer.c
+ *	  An answer of the source, made messages of the outbox.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "config.h"
+#include "market/rules.h"
+#include "store/outbox.h"
+#include "workers/acknowledged.h"
+#include "workers/answer.h"
+#include "workers/delivery.h"
+
+/* How long the database may take for one answer. */
+#define STORE_TIMEOUT_MS 30000
+
+/* A board made ready for the outbox; kept until it is committed. */
+typedef struct PendingResponse
+{
+	bool		is_there;
+	OutboxResponse response;
+	int64		answered;
+	int64		unchanged;
+	int64		rejected;
+} PendingResponse;
+
+/* What was wrong with a board; one line in the log for all of it. */
+typedef struct Rejections
+{
+	int			count;
+	char		ticker[32];
+	char		reason[QUOTE_ERROR_SIZE];
+} Rejections;
+
+static MemoryContext answer_context;
+static PendingResponse pending;
+
+void
+answer_begin(void)
+{
+	answer_context = AllocSetContextCreate(TopMemoryContext, "vnstream answer",
+										   ALLOCSET_DEFAULT_SIZES);
+}
+
+bool
+answer_is_pending(void)
+{
+	return pending.is_there;
+}
+
+/*
+ * Is the quote worth a message?
+ */
+static bool
+says_something_new(const Quote *quote)
+{
+	const Quote *earlier;
+
+	if (config_heartbeat == 0)
+		return true;
+	earlier = acknowledged_quote(quote->ticker);
+	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
+		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
+}
+
+static void
+note_rejection(Rejections *rejections, const char *ticker, const char *reason)
+{
+	if (rejections->count++ > 0)
+		return;
+	strlcpy(rejections->ticker, ticker[0] != '\0' ? ticker : "a row without a ticker",
+			sizeof(rejections->ticker));
+	strlcpy(rejections->reason, reason, sizeof(rejections->reason));
+}
+
+void
+answer_take(const Board *board, const char *source, int64 sweep)
+{
+	OutboxResponse *response = &pending.response;
+	Rejections	rejections = {0};
+	MemoryContext before;
+	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+	size_t		i;
+
+	MemoryContextReset(answer_context);
+	before = MemoryContextSwitchTo(answer_context);
+	memset(&pending, 0, sizeof(pending));
+	response->sweep = sweep;
+	response->source = pstrdup(source);
+	response->tickers = palloc(sizeof(char *) * (board->count + 1));
+	response->messages = palloc(sizeof(char *) * (board->count + 1));
+	pending.answered = board->count;
+
+	for (i = 0; i < board->count; i++)
+	{
+		const Quote *quote = &board->quotes[i];
+		char		error[QUOTE_ERROR_SIZE];
+		char		message[QUOTE_JSON_SIZE];
+		const char *rule;
+
+		if (!rules_accept(quote, now, &rule, error))
+		{
+			note_rejection(&rejections, quote->ticker, error);
+			pending.rejected++;
+			continue;
+		}
+		if (!says_something_new(quote))
+		{
+			pending.unchanged++;
+			continue;
+		}
+		(void) quote_to_json(quote, message);
+		response->fetched_at = quote->time;
+		response->tickers[response->count] = pstrdup(quote->ticker);
+		response->messages[response->count++] = pstrdup(message);
+	}
+	for (i = 0; i < board->refusal_count; i++)
+	{
+		const BoardRefusal *refusal = &board->refusals[i];
+
+		note_rejection(&rejections, refusal->ticker, refusal->reason);
+		if (refusal->ticker[0] == '\0')
+			continue;
+		pending.answered++;
+		pending.rejected++;
+	}
+	if (rejections.count > 0)
+		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL,
+					 "%d of %zu quotes were rejected; the first, %s: %s", rejections.count,
+					 board->count + board->refusal_count, rejections.ticker,
+					 rejections.reason);
+	pending.is_there = pending.answered > 0;
+	MemoryContextSwitchTo(before);
+}
+
+static void
+store_pending(void *argument)
+{
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	outbox_add(&catalog, &pending.response, pending.answered, pending.unchanged,
+			   pending.rejected);
+}
+
+bool
+answer_flush(Backoff *store_backoff)
+{
+	StoreError	error;
+
+	if (!pending.is_there)
+		return true;
+	if (!backoff_is_over(store_backoff))
+		return false;
+	(void) store_transaction(store_pending, NULL, "writing to the outbox",
+							 STORE_TIMEOUT_MS, &error);
+	if (worker_store_failed(&error, store_backoff))
+		return false;
+	pending.is_there = false;
+	worker_add(0, pending.response.count);
+	delivery_add(&pending.response);
+	return true;
+}

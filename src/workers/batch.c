@@ -1,0 +1,245 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.c
+ *	  From queued messages to a stored batch.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "config.h"
+#include "market/rules.h"
+#include "workers/consumer.h"
+
+/* A batch is full at this many bytes, whatever vnstream.batch_size allows. */
+#define BATCH_BYTES (16 * 1024 * 1024)
+
+void
+batch_drop(void)
+{
+	int			i;
+
+	for (i = 0; i < consumer.count; i++)
+		reader_release(&consumer.events[i]);
+	consumer.count = 0;
+	consumer.bytes = 0;
+	consumer.has_batch = false;
+	MemoryContextReset(consumer.batch_context);
+}
+
+void
+batch_resize(void)
+{
+	if (consumer.count > 0 || consumer.capacity == config_batch_size)
+		return;
+	if (consumer.messages != NULL)
+	{
+		pfree(consumer.messages);
+		pfree(consumer.events);
+	}
+	consumer.capacity = config_batch_size;
+	consumer.messages = MemoryContextAllocHuge(TopMemoryContext,
+											   sizeof(IngestMessage) * consumer.capacity);
+	consumer.events = MemoryContextAllocHuge(TopMemoryContext,
+											 sizeof(ReaderEvent) * consumer.capacity);
+}
+
+/*
+ * What becomes of one message, judged from itself alone.  (Plain C but for the
+ * memory of the reason: this is what a helper thread can take over.)
+ */
+static void
+read_message(const ReaderEvent *event, int64 now, IngestMessage *message)
+{
+	char		reason[QUOTE_ERROR_SIZE];
+	const char *rule = "form";
+
+	message->fate = MESSAGE_IS_QUOTE;
+	message->partition = event->partition;
+	message->offset = event->offset;
+	message->kafka_time = event->timestamp;
+	message->key = event->key;
+	message->key_length = event->key_length;
+	message->value = event->value;
+	message->value_length = event->value_length;
+	message->code[0] = '\0';
+	message->reason = NULL;
+
+	if (quote_from_message(event->value, event->value_length, &message->quote, reason) &&
+		rules_accept(&message->quote, now, &rule, reason))
+		return;
+	message->fate = MESSAGE_IS_DEAD;
+	strlcpy(message->code, rule, sizeof(message->code));
+	message->reason = MemoryContextStrdup(consumer.batch_context, reason);
+}
+
+/*
+ * Fill the batch with whatever is queued, and never wait for more.
+ */
+void
+batch_take(void)
+{
+	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+	ReaderEvent event;
+	int			i;
+
+	broker_client_clear_wakeup(reader_client(consumer.reader));
+	for (;;)
+	{
+		PositionAdvance *advance;
+		int			mine;
+
+		/* a wake-up comes only once the queue was empty */
+		consumer.has_more = consumer.count >= consumer.capacity ||
+			consumer.bytes >= BATCH_BYTES;
+		if (consumer.has_more || !reader_next(consumer.reader, &event))
+			break;
+
+		mine = consumer_find_position(event.partition);
+		advance = mine >= 0 ? &consumer.advances[mine] : NULL;
+		switch (event.kind)
+		{
+			case READER_MESSAGE:
+				/* what lies before the position was stored already */
+				if (advance == NULL || event.offset < advance->next_offset)
+					break;
+				advance->next_offset = event.offset + 1;
+				read_message(&event, now, &consumer.messages[consumer.count]);
+				consumer.events[consumer.count++] = event;
+				consumer.bytes += event.key_length + event.value_length;
+				continue;
+			case READER_END:
+				/* control records after the last message are no loss */
+				if (advance != NULL && event.offset > advance->next_offset)
+					advance->next_offset = event.offset;
+				break;
+			case READER_LOST_OFFSET:
+				consumer.has_lost_offsets = true;
+				consumer.ask_at = 0;
+				break;
+			case READER_ERROR:
+				worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL,
+							 "partition %d of topic \"%s\": %s",
+							 event.partition, config_topic, event.error);
+				/* the topic may be gone: asking creates it anew */
+				if (backoff_is_over(&consumer.broker_backoff))
+				{
+					backoff_fail(&consumer.broker_backoff, 0);
+					consumer.ask_at = consumer.broker_backoff.until;
+				}
+				break;
+		}
+		reader_release(&event);
+	}
+
+	for (i = 0; i < consumer.position_count; i++)
+		if (consumer.advances[i].next_offset != consumer.positions[i].next_offset)
+			consumer.has_batch = true;
+}
+
+/*
+ * Dead letters are kept, but not kept quiet.
+ */
+static void
+tell_dead_letters(void)
+{
+	const IngestMessage *first = NULL;
+	int			dead = 0;
+	int			i;
+
+	for (i = 0; i < consumer.count; i++)
+	{
+		if (consumer.messages[i].fate != MESSAGE_IS_DEAD)
+			continue;
+		if (dead++ == 0)
+			first = &consumer.messages[i];
+	}
+	if (dead > 0)
+		worker_error(LOG, ERRCODE_DATA_EXCEPTION, "See vnstream_dead_letters.",
+					 "%d of %d messages became dead letters; the first, partition %d offset "
+					 INT64_FORMAT ": %s",
+					 dead, consumer.count, first->partition, first->offset, first->reason);
+}
+
+/*
+ * Store the batch.  It stays where it is when the database could not take it.
+ */
+void
+batch_store(void)
+{
+	IngestBatch batch;
+	PositionAdvance *advances;
+	Position   *positions;
+	StoreError	error;
+	int64		stored = 0;
+	int			moved = 0;
+	int			i;
+
+	positions = MemoryContextAlloc(consumer.batch_context,
+								   sizeof(Position) * consumer.position_count);
+	advances = MemoryContextAlloc(consumer.batch_context,
+								  sizeof(PositionAdvance) * consumer.position_count);
+	for (i = 0; i < consumer.position_count; i++)
+	{
+		if (consumer.advances[i].next_offset == consumer.positions[i].next_offset)
+			continue;
+		positions[moved] = consumer.positions[i];
+		advances[moved] = consumer.advances[i];
+		moved++;
+	}
+
+	batch.key.cluster_id = consumer.cluster_id;
+	batch.key.topic = config_topic;
+	batch.context = consumer.batch_context;
+	batch.messages = consumer.messages;
+	batch.count = consumer.count;
+	batch.positions = positions;
+	batch.advances = advances;
+	batch.position_count = moved;
+
+	switch (ingest_batch(&batch, BATCH_TIMEOUT_MS, &error))
+	{
+		case STORE_DONE:
+			break;
+		case STORE_GONE:
+			worker_leave();
+			break;
+		case STORE_FENCED:
+			worker_store_error(&error);
+			consumer_unclaim();
+			worker_set_state(WORKER_STARTING, "the broker");
+			return;
+		case STORE_DRIFT:
+			worker_store_error(&error);
+			ingest_forget_plans();
+			worker_set_state(WORKER_FAILED, "an administrator: the database refuses rows");
+			backoff_fail(&consumer.store_backoff, FAILED_RETRY_MS);
+			return;
+		case STORE_TRANSIENT:
+			worker_store_error(&error);
+			worker_set_state(WORKER_BACKING_OFF, "the database");
+			backoff_fail(&consumer.store_backoff, 0);
+			return;
+	}
+
+	backoff_succeed(&consumer.store_backoff);
+	for (i = 0; i < moved; i++)
+	{
+		int			mine = consumer_find_position(positions[i].partition);
+
+		consumer.positions[mine] = positions[i];
+		consumer.advances[mine].from_offset = positions[i].next_offset;
+		consumer.advances[mine].next_offset = positions[i].next_offset;
+		stored += advances[i].stored;
+	}
+	worker_add(consumer.count, stored);
+	tell_dead_letters();
+	batch_drop();
+	consumer.commit_pending = true;
+	consumer_update_lag();
+	/* the other end of what the launcher's waiters wait for */
+	ConditionVariableBroadcast(&shared_state->changed);
+}
