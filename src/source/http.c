@@ -453,8 +453,6 @@ http_client_timeout(const HttpClient *client)
 {
 	int64_t		wait;
 
-	if (client->ready != NULL)
-		return 0;
 	if (client->wake_at < 0)
 		return client->is_blind ? BLIND_INTERVAL_MS : -1;
 

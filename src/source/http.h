@@ -28,7 +28,7 @@ typedef struct HttpClient HttpClient;
  * reports: a connection is tried over IPv4 and IPv6 at once, and newer libcurl
  * keeps the sockets of closing ones for a while.
  */
-#define HTTP_MAX_IN_FLIGHT 16
+#define HTTP_MAX_IN_FLIGHT 32
 #define HTTP_MAX_SOCKETS 64
 
 typedef struct HttpOptions
@@ -121,8 +121,9 @@ extern void http_client_cancel_all(HttpClient *client);
 extern int	http_client_sockets(HttpClient *client, HttpSocket *sockets);
 
 /*
- * ms until drive must be called though no socket is ready; -1: no need.  0
- * also while a response waits to be taken.
+ * ms until drive must be called though no socket is ready; -1: no need.
+ * Responses that wait to be taken do not count: take them after each drive, or
+ * wait for whatever keeps you from it.
  */
 extern long http_client_timeout(const HttpClient *client);
 extern void http_client_drive(HttpClient *client, const HttpSocket *sockets,
@@ -134,13 +135,15 @@ extern void http_response_free(HttpResponse *response);
 
 /*
  * Checks for settings: a usable base URL (https, or http where insecure is
- * allowed; no user info, query or fragment; ends with a slash), and usable
- * header lines: "Name: value", separated by line feeds or by the two characters
- * \n, because ALTER SYSTEM takes no line feed in a value.  False with a sentence
- * in error.  They call nothing of libcurl's and so may run in the postmaster.
+ * allowed; no user info, query or fragment; ends with a slash), usable header
+ * lines: "Name: value", separated by line feeds or by the two characters \n,
+ * because ALTER SYSTEM takes no line feed in a value, and a usable User-Agent
+ * (printable ASCII on one line, not empty).  False with a sentence in error.
+ * They call nothing of libcurl's and so may run in the postmaster.
  */
 extern bool http_check_base_url(const char *url, bool allow_insecure, char *error);
 extern bool http_check_headers(const char *headers, char *error);
+extern bool http_check_user_agent(const char *user_agent, char *error);
 
 /*
  * For those who ask again after a failure.  Is this one of a kind that passes

@@ -39,7 +39,10 @@ read_retry_after(CURL *easy)
 	value = header->value;
 	if (*value >= '0' && *value <= '9')
 	{
-		/* strtoll() answers the largest number where there are too many digits */
+		/*
+		 * strtoll() answers the largest number where there are too many
+		 * digits
+		 */
 		seconds = strtoll(value, &end, 10);
 		if (*end != '\0')
 			return -1;

@@ -32,6 +32,7 @@ static const struct
 	const char *name;
 	const char *reason;
 }			forbidden_headers[] =
+
 {
 	{"Authorization", "secrets do not belong in a setting"},
 	{"Cookie", "secrets do not belong in a setting"},
@@ -428,6 +429,7 @@ static const struct
 	uint32_t	network;
 	int			bits;
 }			special_ipv4[] =
+
 {
 	{0x00000000, 8},			/* this network */
 	{0x0a000000, 8},			/* private */

@@ -29,9 +29,6 @@
  */
 extern bool http_check_url(const char *url, bool allow_insecure, char *error);
 
-/* Printable ASCII on one line? */
-extern bool http_check_user_agent(const char *user_agent, char *error);
-
 /*
  * The next header line of the setting from *headers on, with blanks around it
  * removed; lines end at a line feed or at the two characters \n.  False at the

@@ -204,7 +204,7 @@ body_arrived(char *data, size_t size, size_t count, void *context)
 	return bytes;
 }
 
-/* libcurl 7.88 stores headers without a limit on their number. */
+/* libcurl keeps all headers in memory; releases before 8.3 know no limit. */
 static size_t
 header_arrived(char *data, size_t size, size_t count, void *context)
 {

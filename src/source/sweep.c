@@ -323,7 +323,7 @@ sweep_drive(Sweep *sweep, HttpClient *client)
 static size_t
 find_open(const Sweep *sweep, const char *ticker)
 {
-	const char (*found)[TICKER_MAX + 1] =
+	const char	(*found)[TICKER_MAX + 1] =
 		bsearch(ticker, sweep->tickers, sweep->count, sizeof(*sweep->tickers),
 				compare_tickers);
 	size_t		place;

@@ -67,7 +67,8 @@ gzip_bomb(size_t count, unsigned char *out)
 #define PUT(value, width) (bits |= (uint64_t) (value) << used, used += (width))
 	memcpy(out, gzip_head, 10);
 	PUT(3, 3);					/* last block, fixed codes */
-	PUT(0x0a, 8);				/* literal 32: 01010000, most significant first */
+	PUT(0x0a, 8);				/* literal 32: 01010000, most significant
+								 * first */
 	for (i = 0; i < count; i++)
 	{
 		PUT(0xa3, 8);			/* length 258: 11000101 */

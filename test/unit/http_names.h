@@ -18,7 +18,7 @@
 
 static atomic_int resolving;
 static atomic_bool resolver_hangs;
-static atomic_ullong resolver_mask;	/* SigBlk of the last resolver thread */
+static atomic_ullong resolver_mask; /* SigBlk of the last resolver thread */
 
 static unsigned long long
 read_own_blocked_signals(void)

@@ -60,6 +60,7 @@ static const struct
 	bool		is_secure_ok;	/* where only https is allowed */
 	bool		is_insecure_ok;
 }			base_urls[] =
+
 {
 	{"https://trading.vietcap.com.vn/api/", true, true},
 	{"HTTPS://trading.vietcap.com.vn/", true, true},
@@ -128,6 +129,8 @@ test_base_urls(void)
 		CHECK(http_check_base_url(base_urls[i].url, true, error) ==
 			  base_urls[i].is_insecure_ok);
 	}
+	CHECK(!http_check_base_url("https://user:" CANARY "@host/", false, error));
+	has_text(error, "user name or password", "what is wrong with user info");
 	memset(long_url, 'a', sizeof(long_url));
 	memcpy(long_url, "https://", 8);
 	long_url[20] = '/';

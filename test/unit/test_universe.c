@@ -25,19 +25,19 @@ static atomic_int asked;
 static char paths[8][64];
 
 static const char market[] =
-	"VCB HOSE STOCK\n"
-	"FPT HOSE STOCK\n"
-	"SHS HNX STOCK\n"
-	"BSR UPCOM STOCK\n"
-	"E1VFVN30 HOSE ETF\n"
-	"FUCVREIT HOSE UNIT_TRUST\n"
-	"OLD - STOCK\n"
-	"OLDETF - ETF\n"
-	"CVNM2401 HOSE CW\n"
-	"VN30F2401 HNX FU\n"
-	"BID123 HOSE BOND\n"
-	"CII424 HNX DEBENTURE\n"
-	"ODD OTHER STOCK\n";
+"VCB HOSE STOCK\n"
+"FPT HOSE STOCK\n"
+"SHS HNX STOCK\n"
+"BSR UPCOM STOCK\n"
+"E1VFVN30 HOSE ETF\n"
+"FUCVREIT HOSE UNIT_TRUST\n"
+"OLD - STOCK\n"
+"OLDETF - ETF\n"
+"CVNM2401 HOSE CW\n"
+"VN30F2401 HNX FU\n"
+"BID123 HOSE BOND\n"
+"CII424 HNX DEBENTURE\n"
+"ODD OTHER STOCK\n";
 
 static bool
 answer_list(Server *of, int fd, const ServerRequest *request)
@@ -291,16 +291,37 @@ grant_every_other(void *context)
 	return (*calls)++ % 2 == 0 ? 5 : 0;
 }
 
+static long
+grant_nothing(void *context)
+{
+	(void) context;
+	return 100000;
+}
+
 static void
 test_budget(void)
 {
 	Answer		groups[] = {{"200 OK", "SHS"}, {"200 OK", "VCB"}};
 	int			calls = 0;
+	HttpOptions options = usual_options();
+	HttpClient *client = create(&options);
+	UniverseLookup *lookup;
+	char		error[SOURCE_ERROR_SIZE] = "";
 
 	set_answers(2, groups);
 	CHECK_TEXT(look_up("VN30,HNX30", grant_every_other, &calls), "SHS VCB");
 	CHECK_INT(calls, 4);
 	CHECK_INT(atomic_load(&asked), 2);
+
+	/* Nothing in flight, and it says when it may go on. */
+	lookup = universe_lookup_begin(&stub_provider, url_prefix, "VN30", error);
+	CHECK_INT(universe_lookup_timeout(lookup), 0);
+	universe_lookup_drive(lookup, client, grant_nothing, NULL);
+	CHECK(universe_lookup_timeout(lookup) > 50000 &&
+		  universe_lookup_timeout(lookup) <= 100000);
+	CHECK_INT(http_client_in_flight(client), 0);
+	universe_lookup_free(lookup);
+	http_client_destroy(client);
 }
 
 /* Given up half way; what it had asked for is nobody's afterwards. */
