@@ -42,7 +42,9 @@ typedef struct TopicPartition
 typedef struct TopicDescription
 {
 	char		cluster_id[64];
-	bool		exists;
+	bool		exists;			/* false: denied for a whole second, since a
+								 * broker that has just started may not know
+								 * yet */
 	int			partition_count;
 	TopicPartition *partitions; /* malloc; in the order of their numbers */
 } TopicDescription;
@@ -55,7 +57,10 @@ typedef struct TopicSpecification
 	int64_t		retention_ms;	/* -1: the broker's default */
 } TopicSpecification;
 
-/* NULL with error where the thread or client cannot be made. */
+/*
+ * NULL with error where the thread or client cannot be made.  In less than
+ * 2,000 ms a query cannot tell that a topic does not exist.
+ */
 extern BrokerQuery *broker_query_describe(const BrokerOptions *options,
 										  const char *topic, bool watermarks,
 										  int timeout_ms, char *error);

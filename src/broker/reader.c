@@ -34,6 +34,7 @@ struct Reader
 	HeldEvent  *held;
 	HeldEvent  *unused;			/* a stack, linked by next */
 	bool		is_committing;	/* a request is under way */
+	bool		has_failed_commit;
 	rd_kafka_topic_partition_list_t *to_commit; /* after it, or NULL */
 };
 
@@ -183,6 +184,13 @@ send_commit(Reader *reader, const rd_kafka_topic_partition_list_t *offsets)
 static void
 note_commit_failure(Reader *reader, rd_kafka_resp_err_t code, const char *text)
 {
+	reader->has_failed_commit = true;
+
+	/* A group's first commits meet these until its coordinator is chosen. */
+	if (code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+		code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+		code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS)
+		return;
 	broker_client_note_error(reader->client, code,
 							 "offsets of group \"%s\" were not committed: %s",
 							 reader->group_id, text);
@@ -499,6 +507,15 @@ merge_positions(const Reader *reader, rd_kafka_topic_partition_list_t *list,
 		place->offset = positions[i].offset;
 	}
 	return list;
+}
+
+bool
+reader_commit_failed(Reader *reader)
+{
+	bool		failed = reader->has_failed_commit;
+
+	reader->has_failed_commit = false;
+	return failed;
 }
 
 bool

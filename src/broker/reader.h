@@ -108,4 +108,10 @@ extern int64_t reader_high_watermark(Reader *reader, int32_t partition);
 extern bool reader_commit(Reader *reader, const ReaderPosition *positions,
 						  int count);
 
+/*
+ * Has a commit failed since this was last asked?  The caller may try again with
+ * its newest offsets.
+ */
+extern bool reader_commit_failed(Reader *reader);
+
 #endif							/* VNSTREAM_BROKER_READER_H */

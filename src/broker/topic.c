@@ -21,6 +21,12 @@
 #define LONGEST_SLICE_MS 4000
 #define PAUSE_MS 50				/* before asking again what was not ready */
 
+/*
+ * A broker with ZooKeeper that has just started denies every topic, until its
+ * controller has told it of them.
+ */
+#define DENIED_MS 1000
+
 static int64_t
 now_ms(void)
 {
@@ -194,6 +200,16 @@ typedef enum MetadataResult
 	METADATA_FAILED				/* error is set */
 } MetadataResult;
 
+/* Does the topic not exist?  Only who says so for a while is believed. */
+static bool
+is_absent(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
+{
+	if (question->absent_since == 0)
+		question->absent_since = now_ms();
+	return metadata->broker_cnt > 0 &&
+		now_ms() - question->absent_since >= DENIED_MS;
+}
+
 static MetadataResult
 take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 {
@@ -202,6 +218,8 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 	if (metadata->topic_cnt != 1)
 		return METADATA_LATER;
 	topic = &metadata->topics[0];
+	if (topic->err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+		question->absent_since = 0;
 	switch (topic->err)
 	{
 		case RD_KAFKA_RESP_ERR_NO_ERROR:
@@ -213,7 +231,8 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 			return METADATA_TAKEN;
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 			topic_description_free(&question->answer);
-			return question->is_creation ? METADATA_LATER : METADATA_TAKEN;
+			return !question->is_creation && is_absent(question, metadata) ?
+				METADATA_TAKEN : METADATA_LATER;
 		default:
 			if (is_passing(topic->err))
 				return METADATA_LATER;

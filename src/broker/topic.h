@@ -26,6 +26,7 @@ typedef struct TopicQuestion
 	char	   *topic;
 	int64_t		deadline;
 	int			slice;			/* the next call's time */
+	int64_t		absent_since;	/* the topic was denied since; 0: was not */
 	char		trouble[BROKER_ERROR_SIZE]; /* what the client last complained of */
 	TopicDescription answer;
 	char		error[BROKER_ERROR_SIZE];

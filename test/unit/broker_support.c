@@ -130,13 +130,26 @@ await_admin(rd_kafka_queue_t *queue, const char *what)
 	return event;
 }
 
-static void
-check_topic_result(const rd_kafka_topic_result_t **results, size_t count,
-				   const char *what)
+static bool
+create_once(rd_kafka_NewTopic_t *topic, char *error, size_t size)
 {
-	if (count != 1 || rd_kafka_topic_result_error(results[0]) != 0)
-		give_up("%s: %s", what, count == 1 ?
-				rd_kafka_topic_result_error_string(results[0]) : "no result");
+	rd_kafka_queue_t *queue = rd_kafka_queue_new(admin());
+	rd_kafka_event_t *event;
+	const rd_kafka_topic_result_t **results;
+	size_t		count;
+	bool		created;
+
+	rd_kafka_CreateTopics(admin(), &topic, 1, NULL, queue);
+	event = await_admin(queue, "CreateTopics");
+	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
+												  &count);
+	created = count == 1 && rd_kafka_topic_result_error(results[0]) == 0;
+	if (!created)
+		snprintf(error, size, "%s", count == 1 ?
+				 rd_kafka_topic_result_error_string(results[0]) : "no result");
+	rd_kafka_event_destroy(event);
+	rd_kafka_queue_destroy(queue);
+	return created;
 }
 
 char *
@@ -144,25 +157,23 @@ new_topic(int partitions, const char *setting, const char *value)
 {
 	char	   *name = unique_name("broker-test");
 	rd_kafka_NewTopic_t *topic;
-	rd_kafka_queue_t *queue = rd_kafka_queue_new(admin());
-	rd_kafka_event_t *event;
-	const rd_kafka_topic_result_t **results;
-	size_t		count;
 	char		error[512];
+	int			tries;
 
 	topic = rd_kafka_NewTopic_new(name, partitions, 1, error, sizeof(error));
 	if (topic == NULL)
 		give_up("new topic: %s", error);
 	if (setting != NULL)
 		rd_kafka_NewTopic_set_config(topic, setting, value);
-	rd_kafka_CreateTopics(admin(), &topic, 1, NULL, queue);
-	event = await_admin(queue, "CreateTopics");
-	results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event),
-												  &count);
-	check_topic_result(results, count, "CreateTopics");
-	rd_kafka_event_destroy(event);
+
+	/* a broker that was frozen has lost its session with ZooKeeper */
+	for (tries = 0; !create_once(topic, error, sizeof(error)); tries++)
+	{
+		if (tries == 40)
+			give_up("new topic: %s", error);
+		sleep_ms(500);
+	}
 	rd_kafka_NewTopic_destroy(topic);
-	rd_kafka_queue_destroy(queue);
 	(void) end_offset(name, partitions - 1);	/* the topic has leaders */
 	return name;
 }
@@ -197,7 +208,8 @@ add_partitions(const char *topic, int total)
 	event = await_admin(queue, "CreatePartitions");
 	results = rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event),
 													  &count);
-	check_topic_result(results, count, "CreatePartitions");
+	if (count != 1 || rd_kafka_topic_result_error(results[0]) != 0)
+		give_up("CreatePartitions of %s failed", topic);
 	rd_kafka_event_destroy(event);
 	rd_kafka_NewPartitions_destroy(more);
 	rd_kafka_queue_destroy(queue);
