@@ -1,5 +1,5 @@
-# vnstock_stream: make, make install, make installcheck are PGXS's; make demo and
-# make test do all the set-up by themselves.
+# vnstock_stream: make, make install and make installcheck are PGXS's; make demo
+# and make test do all the set-up by themselves.
 
 EXTENSION = vnstock_stream
 # the control file is the one source of the version
@@ -24,16 +24,20 @@ SHLIB_LINK = -lcurl -lrdkafka -lcjson -lpthread -lm
 REGRESS = settings vnstock_stream
 REGRESS_OPTS = --temp-instance=./tmp_check_regress --temp-config=test/regress.conf \
 	--no-locale --encoding=UTF8
-EXTRA_CLEAN = tmp_check tmp_check_regress
+EXTRA_CLEAN = tmp_check tmp_check_regress $(OBJS:.o=.d)
 
+# make demo and make test come before there is a PostgreSQL to build for
+ifneq ($(shell command -v $(PG_CONFIG)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
 # every object knows its headers
-DEPFLAGS = -MMD -MP
-override CFLAGS += $(DEPFLAGS)
+override CFLAGS += -MMD -MP
 -include $(OBJS:.o=.d)
-EXTRA_CLEAN += $(OBJS:.o=.d)
+else
+all install installcheck clean:
+	@echo "no pg_config here; run test/setup build, or set PG_CONFIG" >&2; exit 1
+endif
 
 # The same sources by the other compiler; nothing is kept. PostgreSQL's headers,
 # configured for gcc, name a printf attribute that clang does not know.

@@ -138,11 +138,14 @@ CREATE TABLE @extschema@.vnstream_outbox (
 	source		pg_catalog.text NOT NULL,
 	fetched_at	pg_catalog.timestamptz NOT NULL,
 	tickers		pg_catalog.text[] NOT NULL,
-	messages	pg_catalog.text[] NOT NULL
+	messages	pg_catalog.text[] NOT NULL,
+	bytes		pg_catalog.int8 NOT NULL
 );
 ALTER SEQUENCE @extschema@.vnstream_outbox_seq OWNED BY @extschema@.vnstream_outbox.response;
 COMMENT ON TABLE @extschema@.vnstream_outbox IS
 	'responses whose quotes Kafka has not all acknowledged yet; they are sent again after a crash';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
+	'size of the messages, which vnstream.outbox_limit is about';
 
 --
 -- Control

@@ -210,15 +210,14 @@ check_http_headers(char **newval, void **extra, GucSource source)
 static bool
 check_user_agent(char **newval, void **extra, GucSource source)
 {
-	const char *c;
+	char		error[SOURCE_ERROR_SIZE];
 
-	for (c = *newval; *c != '\0'; c++)
-		if ((unsigned char) *c < 0x20 || (unsigned char) *c >= 0x7f)
-		{
-			GUC_check_errdetail("It has a character that is not printable ASCII.");
-			return false;
-		}
-	return true;
+	if (http_check_user_agent(*newval, error))
+		return true;
+	GUC_check_errdetail("%s", error);
+	GUC_check_errhint("Use words that say who asks, such as '%s'.",
+					  "our-desk/1.0 (ops@example.com)");
+	return false;
 }
 
 static void

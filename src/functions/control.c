@@ -359,7 +359,7 @@ change_run(int add, int remove)
 	int			run;
 
 	shared_state_require();
-	PreventCommandIfReadOnly("vnstream_start()");
+	PreventCommandIfReadOnly(add != 0 ? "vnstream_start()" : "vnstream_stop()");
 	if (!store_catalog_find(&catalog))
 		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
 

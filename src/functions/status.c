@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "access/htup_details.h"
+#include "access/xlog.h"
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -124,6 +125,9 @@ vnstream_status(PG_FUNCTION_ARGS)
 	}
 	LWLockRelease(shared_state->lock);
 
+	if (slots[0].pid == 0 && RecoveryInProgress())
+		strlcpy(slots[0].waiting_for, "promotion: this server is a standby",
+				sizeof(slots[0].waiting_for));
 	if (entry == NULL)
 	{
 		/* never started: say so in the same form */

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -73,7 +74,11 @@ look_at_workers(bool running, uint64 scan)
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	entry = shared_entry_find(MyDatabaseId);
 	if (shared_state->scans_done < scan)
-		answer = WORKERS_NOT_YET;
+	{
+		/* on a standby there is neither a scan nor any worker */
+		if (running || !RecoveryInProgress())
+			answer = WORKERS_NOT_YET;
+	}
 	else if (running && (entry == NULL || entry->wanted == 0))
 		answer = WORKERS_NEVER;
 	else if (entry != NULL)

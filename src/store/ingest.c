@@ -28,6 +28,12 @@
 #include "store/rows.h"
 #include "store/support.h"
 
+/*
+ * Where the next month's partition could not be made, when to try again: it
+ * may be weeks until it is needed.
+ */
+#define AHEAD_RETRY_MS (10 * 60 * 1000)
+
 /* One try at a batch; everything it allocates goes with its context. */
 typedef struct Attempt
 {
@@ -299,7 +305,7 @@ insert_attempt(const StoreCatalog *catalog, Attempt *attempt)
 	if (count == 0)
 		return;
 	quotes_table_find(catalog, &table);
-	quote_rows_begin(&insertion.rows, table.relation, attempt->created_at);
+	quote_rows_begin(&insertion.rows, attempt->created_at);
 	role_scope_enter(&role, table.owner);
 	insert_quotes(&insertion, indexes, count);
 	role_scope_leave(&role);
@@ -432,6 +438,32 @@ reset_batch(Attempt *attempt)
 	}
 }
 
+/*
+ * Next month's partition, while there is time: at midnight between two months
+ * a batch should find it.  A failure is no failure of the batch before it.
+ */
+static void
+make_month_ahead(TimestampTz now, int timeout_ms)
+{
+	static TimestampTz next_try = 0;
+	int			month = month_of_time(unix_from_timestamp(now)) + 1;
+	Attempt		attempt = {.months = &month, .month_count = 1};
+	StoreError	error;
+
+	if (months_known(month) || now < next_try)
+		return;
+	if (store_transaction(ensure_months, &attempt,
+						  "vnstream: making next month's partition of " QUOTES_TABLE,
+						  timeout_ms, &error) == STORE_DONE)
+		return;
+	next_try = TimestampTzPlusMilliseconds(now, AHEAD_RETRY_MS);
+	ereport(LOG,
+			(errcode(error.sqlstate),
+			 errmsg("next month's partition of %s is not made yet: %s",
+					QUOTES_TABLE, error.message),
+			 error.hint[0] != '\0' ? errhint("%s", error.hint) : 0));
+}
+
 StoreOutcome
 ingest_batch(IngestBatch *batch, int timeout_ms, StoreError *error)
 {
@@ -478,6 +510,7 @@ ingest_batch(IngestBatch *batch, int timeout_ms, StoreError *error)
 	{
 		for (int i = 0; i < batch->position_count; i++)
 			batch->positions[i].next_offset = batch->advances[i].next_offset;
+		make_month_ahead(attempt.created_at, timeout_ms);
 		return outcome;
 	}
 

@@ -64,7 +64,8 @@ typedef struct IngestBatch
  * Store the batch.  On STORE_DONE every message's fate, every advance's counts
  * and every position is filled in; else nothing changed, in the database or in
  * positions, and the same batch may be tried again (fates are reset).
- * Partitions of realtime_quotes that are lacking are made first.
+ * Partitions of realtime_quotes that are lacking are made first, and next
+ * month's after a batch; a failure of the latter is only logged.
  */
 extern StoreOutcome ingest_batch(IngestBatch *batch, int timeout_ms,
 								 StoreError *error);

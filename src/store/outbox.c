@@ -77,11 +77,14 @@ void
 outbox_add(const StoreCatalog *catalog, OutboxResponse *response,
 		   int64 answered, int64 unchanged, int64 rejected)
 {
-	Oid			types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID};
+	Oid			types[] = {INT8OID, TEXTOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTARRAYOID, INT8OID};
 	Oid			count_types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
 	Datum		values[lengthof(types)];
 
 	response->response = 0;
+	response->bytes = 0;
+	for (int i = 0; i < response->count; i++)
+		response->bytes += strlen(response->messages[i]);
 	if (response->count > 0)
 	{
 		values[0] = Int64GetDatum(response->sweep);
@@ -89,9 +92,10 @@ outbox_add(const StoreCatalog *catalog, OutboxResponse *response,
 		values[2] = TimestampTzGetDatum(timestamp_from_unix(response->fetched_at));
 		values[3] = text_array(response->tickers, response->count, false);
 		values[4] = text_array(response->messages, response->count, true);
+		values[5] = Int64GetDatum(response->bytes);
 		(void) store_execute(store_plan(&add_plan, catalog,
-										"INSERT INTO %1$s.vnstream_outbox (sweep, source, fetched_at, tickers, messages)"
-										" VALUES ($1, $2, $3, $4, $5) RETURNING response",
+										"INSERT INTO %1$s.vnstream_outbox (sweep, source, fetched_at, tickers, messages, bytes)"
+										" VALUES ($1, $2, $3, $4, $5, $6) RETURNING response",
 										lengthof(types), types),
 							 values, NULL);
 		response->response = DatumGetInt64(store_result(0, 1));
@@ -145,7 +149,7 @@ outbox_load(const StoreCatalog *catalog, int64 after, int max,
 	int			count;
 
 	count = (int) store_execute(store_plan(&load_plan, catalog,
-										   "SELECT response, sweep, source, fetched_at, tickers, messages"
+										   "SELECT response, sweep, source, fetched_at, tickers, messages, bytes"
 										   " FROM %1$s.vnstream_outbox WHERE response > $1 ORDER BY response LIMIT $2",
 										   lengthof(types), types),
 								values, NULL);
@@ -162,6 +166,7 @@ outbox_load(const StoreCatalog *catalog, int64 after, int max,
 		response->fetched_at = unix_from_timestamp(DatumGetTimestampTz(store_result(i, 4)));
 		response->tickers = texts_from_array(store_result(i, 5), &ticker_count, context);
 		response->messages = texts_from_array(store_result(i, 6), &response->count, context);
+		response->bytes = DatumGetInt64(store_result(i, 7));
 		if (ticker_count != response->count)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_CORRUPTED),
@@ -200,11 +205,11 @@ void
 outbox_size(const StoreCatalog *catalog, int64 *responses, int64 *messages,
 			int64 *bytes)
 {
-	/* Of tickers, which are short: messages stay in their TOAST table. */
+	/* Messages stay in their TOAST table, where they are compressed besides. */
 	(void) store_execute(store_plan(&size_plan, catalog,
 									"SELECT pg_catalog.count(*),"
 									" coalesce(pg_catalog.sum(pg_catalog.cardinality(tickers)), 0)::pg_catalog.int8,"
-									" coalesce(pg_catalog.sum(pg_catalog.pg_column_size(messages)), 0)::pg_catalog.int8"
+									" coalesce(pg_catalog.sum(bytes), 0)::pg_catalog.int8"
 									" FROM %1$s.vnstream_outbox",
 									0, NULL),
 						 NULL, NULL);

@@ -28,11 +28,13 @@ typedef struct OutboxResponse
 	int			count;
 	char	  **tickers;
 	char	  **messages;		/* JSON */
+	int64		bytes;			/* of messages; filled in like the number */
 } OutboxResponse;
 
 /*
- * Adds the response (its number is filled in) where count > 0, and counts it
- * in its sweep: answered, unchanged and rejected symbols, and count waiting.
+ * Adds the response (its number and size are filled in) where count > 0, and
+ * counts it in its sweep: answered, unchanged and rejected symbols, and count
+ * waiting.
  */
 extern void outbox_add(const StoreCatalog *catalog, OutboxResponse *response,
 					   int64 answered, int64 unchanged, int64 rejected);

@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "store/rows.h"
@@ -31,29 +30,8 @@
  */
 #define ROWS_MEMORY_KB (64 * 1024)
 
-static void
-add_column(TupleDesc desc, int column, const char *name, Oid type, Oid table)
-{
-	AttrNumber	number = (AttrNumber) (column + 1);
-	AttrNumber	attribute = get_attnum(table, name);
-
-	TupleDescInitEntry(desc, number, name, type, -1, 0);
-
-	/* As the table's, so that comparing the two needs no COLLATE. */
-	if (type == TEXTOID && attribute != InvalidAttrNumber)
-	{
-		Oid			type_oid;
-		int32		typmod;
-		Oid			collation;
-
-		get_atttypetypmodcoll(table, attribute, &type_oid, &typmod, &collation);
-		if (OidIsValid(collation))
-			TupleDescInitEntryCollation(desc, number, collation);
-	}
-}
-
 void
-quote_rows_begin(QuoteRows *rows, Oid table, TimestampTz created_at)
+quote_rows_begin(QuoteRows *rows, TimestampTz created_at)
 {
 	EphemeralNamedRelation relation = palloc0(sizeof(*relation));
 	TupleDesc	desc = CreateTemplateTupleDesc(COLUMN_COUNT);
@@ -82,11 +60,12 @@ quote_rows_begin(QuoteRows *rows, Oid table, TimestampTz created_at)
 				type = DATEOID;
 				break;
 		}
-		add_column(desc, i, quote_fields[i].name, type, table);
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), quote_fields[i].name,
+						   type, -1, 0);
 	}
-	add_column(desc, ORIGIN_PARTITION, "kafka_partition", INT4OID, table);
-	add_column(desc, ORIGIN_OFFSET, "kafka_offset", INT8OID, table);
-	add_column(desc, ORIGIN_CREATED_AT, "created_at", TIMESTAMPTZOID, table);
+	TupleDescInitEntry(desc, ORIGIN_PARTITION + 1, "kafka_partition", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, ORIGIN_OFFSET + 1, "kafka_offset", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, ORIGIN_CREATED_AT + 1, "created_at", TIMESTAMPTZOID, -1, 0);
 
 	relation->md.name = pstrdup(ROWS_RELATION);
 	relation->md.reliddesc = InvalidOid;

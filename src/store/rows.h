@@ -31,7 +31,7 @@ typedef struct QuoteRows
 } QuoteRows;
 
 /* Makes the relation known to SPI, which must be connected, without rows yet. */
-extern void quote_rows_begin(QuoteRows *rows, Oid table, TimestampTz created_at);
+extern void quote_rows_begin(QuoteRows *rows, TimestampTz created_at);
 
 /* The relation's rows are from now on those of these messages, in this order. */
 extern void quote_rows_fill(QuoteRows *rows, const IngestMessage *messages,

@@ -17,6 +17,9 @@
 /* A batch is full at this many bytes, whatever vnstream.batch_size allows. */
 #define BATCH_BYTES (16 * 1024 * 1024)
 
+/* How soon the broker is asked when messages come again. */
+#define ASK_SOON_MS 1000
+
 void
 batch_drop(void)
 {
@@ -74,6 +77,20 @@ read_message(const ReaderEvent *event, int64 now, IngestMessage *message)
 	message->fate = MESSAGE_IS_DEAD;
 	strlcpy(message->code, rule, sizeof(message->code));
 	message->reason = MemoryContextStrdup(consumer.batch_context, reason);
+}
+
+/*
+ * Messages that come after the broker was away are a reason to ask it sooner
+ * than the back-off would, but not each time: some may have been queued, and
+ * another partition may be what fails.
+ */
+static void
+ask_soon(void)
+{
+	TimestampTz soon = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ASK_SOON_MS);
+
+	if (consumer.broker_backoff.failures > 0)
+		consumer.ask_at = Min(consumer.ask_at, soon);
 }
 
 /*
@@ -138,6 +155,8 @@ batch_take(void)
 	for (i = 0; i < consumer.position_count; i++)
 		if (consumer.advances[i].next_offset != consumer.positions[i].next_offset)
 			consumer.has_batch = true;
+	if (consumer.has_batch)
+		ask_soon();
 }
 
 /*

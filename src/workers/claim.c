@@ -227,6 +227,8 @@ claim(const TopicDescription *topic)
 	pfree(assignment);
 	consumer.is_claimed = true;
 	consumer.has_lost_offsets = false;
+	/* what a crash kept from the group, or somebody has reset */
+	consumer.commit_pending = true;
 	return true;
 }
 

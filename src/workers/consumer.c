@@ -61,6 +61,8 @@ commit_to_group(void)
 	ReaderPosition *offsets;
 	int			i;
 
+	if (reader_commit_failed(consumer.reader))
+		consumer.commit_pending = true;
 	if (!consumer.commit_pending || ms_until(consumer.commit_at) > 0)
 		return;
 	offsets = palloc(sizeof(ReaderPosition) * (consumer.position_count + 1));
@@ -99,7 +101,9 @@ read_round(void)
 
 	if (!consumer.has_batch)
 	{
-		if (consumer.position_count > 0)
+		if (consumer.broker_backoff.failures > 0)
+			worker_set_state(WORKER_BACKING_OFF, "the broker");
+		else if (consumer.position_count > 0)
 			worker_set_state(WORKER_RUNNING, "messages");
 		else
 			worker_set_state(WORKER_RUNNING, "a partition: %d consumers share %d",

@@ -35,8 +35,11 @@
 /* A broker that has not acknowledged after this long is the trouble. */
 #define SLOW_ACKNOWLEDGEMENT_MS 10000
 
-/* How long an end waits for acknowledgements. */
-#define DRAIN_MS 5000
+/*
+ * How long an end waits for acknowledgements.  A broker that is well needs
+ * milliseconds; what it leaves open is sent again by the next process.
+ */
+#define DRAIN_MS 2000
 
 /* Messages of one response that a tag can tell apart, in bits. */
 #define TAG_INDEX_BITS 16
@@ -50,7 +53,6 @@ typedef struct Delivery
 	OutboxResponse response;
 	int			sent;			/* messages handed to librdkafka, from the first */
 	int			acknowledged;
-	int64		bytes;
 	TimestampTz sent_at;		/* the first of them */
 } Delivery;
 
@@ -67,20 +69,10 @@ static int64 waiting_messages;
 static int64 waiting_bytes;
 static bool is_failing;
 static bool must_settle;
+static bool is_measured;		/* the outbox, once */
 static Backoff broker_backoff;
 static Backoff store_backoff;
 static char node_header[NAMEDATALEN * 2 + 300];
-
-static int64
-response_bytes(const OutboxResponse *response)
-{
-	int64		bytes = 0;
-	int			i;
-
-	for (i = 0; i < response->count; i++)
-		bytes += strlen(response->messages[i]);
-	return bytes;
-}
 
 static void
 measure_outbox(void *argument)
@@ -90,27 +82,34 @@ measure_outbox(void *argument)
 
 	store_catalog_get(&catalog);
 	outbox_size(&catalog, &responses, &waiting_messages, &waiting_bytes);
-	strlcpy(argument, get_database_name(MyDatabaseId), NAMEDATALEN);
+	snprintf(node_header, sizeof(node_header), UINT64_FORMAT "/%s/%s",
+			 GetSystemIdentifier(), get_database_name(MyDatabaseId), config_node_name);
+}
+
+/*
+ * What waits, and what to call ourselves.  Nothing is sent before both are
+ * known.
+ */
+static void
+measure(void)
+{
+	StoreError	error;
+
+	if (is_measured || !backoff_is_over(&store_backoff))
+		return;
+	(void) store_transaction(measure_outbox, NULL, "measuring the outbox",
+							 SETTLE_TIMEOUT_MS, &error);
+	is_measured = !worker_store_failed(&error, &store_backoff);
 }
 
 void
 delivery_begin(void)
 {
-	StoreError	error;
-	char		database[NAMEDATALEN] = "";
-
 	delivery_context = AllocSetContextCreate(TopMemoryContext, "vnstream delivery",
 											 ALLOCSET_DEFAULT_SIZES);
 	acknowledged_begin(delivery_context);
 	has_backlog = true;
-
-	/* a failure here only makes the first figures wrong; the next load tells */
-	(void) store_transaction(measure_outbox, database, "measuring the outbox",
-							 SETTLE_TIMEOUT_MS, &error);
-	(void) worker_store_failed(&error, &store_backoff);
-
-	snprintf(node_header, sizeof(node_header), UINT64_FORMAT "/%s/%s",
-			 GetSystemIdentifier(), database, config_node_name);
+	measure();
 }
 
 static void
@@ -167,6 +166,10 @@ connect_publisher(void)
 		{
 			topic_description_free(&topic);
 			topic_is_known = true;
+
+			/* with nothing to send, no acknowledgement will tell */
+			if (waiting_messages == 0)
+				is_failing = false;
 		}
 		else
 		{
@@ -223,7 +226,6 @@ enqueue(const OutboxResponse *response)
 		delivery->response.tickers[i] = pstrdup(response->tickers[i]);
 		delivery->response.messages[i] = pstrdup(response->messages[i]);
 	}
-	delivery->bytes = response_bytes(response);
 	dlist_push_tail(&deliveries, &delivery->node);
 	in_flight += response->count;
 	loaded_through = response->response;
@@ -236,7 +238,7 @@ delivery_add(const OutboxResponse *response)
 	if (response->count == 0)
 		return;
 	waiting_messages += response->count;
-	waiting_bytes += response_bytes(response);
+	waiting_bytes += response->bytes;
 
 	/* behind others in the outbox, or too many under way: its turn comes */
 	if (has_backlog || in_flight + response->count > IN_FLIGHT_MAX)
@@ -451,7 +453,7 @@ settle(void)
 		if (!is_delivered(delivery))
 			continue;
 		waiting_messages -= delivery->response.count;
-		waiting_bytes -= delivery->bytes;
+		waiting_bytes -= delivery->response.bytes;
 		drop_delivery(delivery);
 	}
 	ConditionVariableBroadcast(&shared_state->changed);
@@ -462,7 +464,9 @@ delivery_round(void)
 {
 	bool		good = true;
 
-	connect_publisher();
+	measure();
+	if (is_measured)
+		connect_publisher();
 	if (publisher != NULL)
 	{
 		load_backlog();
@@ -542,6 +546,8 @@ delivery_timeout(void)
 {
 	long		timeout = -1;
 
+	if (!is_measured)
+		return backoff_remaining(&store_backoff);
 	if (publisher == NULL && topic_query == NULL)
 		timeout = backoff_remaining(&broker_backoff);
 	if (must_settle || (publisher != NULL && has_backlog && in_flight < IN_FLIGHT_MAX / 2))

@@ -44,6 +44,9 @@
 /* The same error is logged once in this time. */
 #define REPEAT_LOG_MS 60000
 
+/* Longest that looking for the tables may take, which others' locks hold up. */
+#define LOOK_TIMEOUT_MS 30000
+
 #define RATE_SECONDS 60
 
 WorkerSlot *worker_slot = NULL;
@@ -184,18 +187,53 @@ worker_attach(const WorkerTicket *ticket)
 }
 
 static void
-look_for_extension(void *argument)
+look_for_tables(void *argument)
 {
 	StoreCatalog catalog;
+	QuotesTable table;
 
 	store_catalog_get(&catalog);
+	quotes_table_find(&catalog, &table);
+}
+
+/*
+ * Touch nothing before realtime_quotes can take quotes.  A dump that carries
+ * vnstream.run (pg_dump -C, pg_dumpall) has its workers started while it is
+ * being restored, and a row of theirs in a state table would keep the dump's
+ * out; but the table gets its key only after all rows are there.  False where
+ * the worker is to end.
+ */
+static bool
+wait_for_tables(void)
+{
+	Backoff		backoff = {0};
+	StoreError	failure;
+
+	while (store_transaction(look_for_tables, NULL, "looking for the tables",
+							 LOOK_TIMEOUT_MS, &failure) != STORE_DONE)
+	{
+		if (failure.outcome == STORE_GONE)
+			worker_leave();
+		worker_store_error(&failure);
+		if (failure.outcome == STORE_DRIFT)
+			worker_set_state(WORKER_FAILED, "an administrator: " QUOTES_TABLE " cannot take quotes");
+		else
+			worker_set_state(WORKER_BACKING_OFF, "the database");
+		backoff_fail(&backoff, 0);
+		while (!backoff_is_over(&backoff))
+		{
+			worker_wait(NULL, 0, backoff_remaining(&backoff));
+			if (worker_is_to_end())
+				return false;
+		}
+	}
+	return true;
 }
 
 void
 vnstream_worker_main(Datum argument)
 {
 	WorkerTicket ticket;
-	StoreError	failure;
 	char		name[NAMEDATALEN];
 
 	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
@@ -214,16 +252,16 @@ vnstream_worker_main(Datum argument)
 
 	worker_slot_name(worker_slot, name, sizeof(name));
 	pgstat_report_appname(psprintf("vnstream %s", name));
-	if (store_transaction(look_for_extension, NULL, "looking for the extension", 0,
-						  &failure) == STORE_GONE)
-		worker_leave();
 
 	PG_TRY();
 	{
-		if (worker_slot->role == ROLE_PRODUCER)
-			producer_main();
-		else
-			consumer_main();
+		if (wait_for_tables())
+		{
+			if (worker_slot->role == ROLE_PRODUCER)
+				producer_main();
+			else
+				consumer_main();
+		}
 	}
 	PG_CATCH();
 	{

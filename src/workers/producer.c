@@ -20,6 +20,7 @@
 
 #include "miscadmin.h"
 #include "pgtime.h"
+#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -52,6 +53,7 @@ typedef struct Producer
 	Backoff		store_backoff;
 	uint64		requests_seen;	/* of the entry's sweep_requests */
 	const char *trigger;		/* of the sweep that is due */
+	bool		was_full;		/* the outbox, when last looked at */
 
 	Universe	universe;
 	TimestampTz universe_until;
@@ -234,7 +236,11 @@ begin_asking(void)
 	(void) worker_store_failed(&error, &producer.store_backoff);
 }
 
-static void
+/*
+ * Begin the sweep of producer.trigger, or one that was requested.  False where
+ * there is neither.
+ */
+static bool
 begin_sweep(void)
 {
 	StoreError	error;
@@ -242,17 +248,17 @@ begin_sweep(void)
 
 	(void) store_transaction(begin_row, NULL, "beginning a sweep", STORE_TIMEOUT_MS, &error);
 	if (worker_store_failed(&error, &producer.store_backoff))
-		return;
+		return true;
 	producer.trigger = NULL;
 	if (producer.sweep_number == 0)
-		return;
+		return false;
 	producer.next_sweep = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 													  (int64) config_interval * 1000);
 
 	if (producer.universe.count > 0 && ms_until(producer.universe_until) > 0)
 	{
 		begin_asking();
-		return;
+		return true;
 	}
 	producer.lookup = universe_lookup_begin(producer.provider, config_vci_url,
 											config_symbols, text);
@@ -262,6 +268,37 @@ begin_sweep(void)
 		note_source_failure(HTTP_OK, 0, text);
 		conclude_sweep(0, 0, text);
 	}
+	return true;
+}
+
+/*
+ * Sweeps pause while too much waits for Kafka; that is told aloud.
+ */
+static bool
+outbox_is_full(void)
+{
+	bool		is_full = delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024;
+
+	if (is_full && !producer.was_full)
+		worker_error(WARNING, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+					 "Check whether the brokers are up. Where there is room on the disk, raise vnstream.outbox_limit.",
+					 "the outbox is full; no sweep begins until Kafka has acknowledged some of it");
+	else if (!is_full && producer.was_full)
+		ereport(LOG, (errmsg("%s: the outbox has room again, sweeps go on",
+							 MyBgworkerEntry->bgw_name)));
+	producer.was_full = is_full;
+	return is_full;
+}
+
+static uint64
+sweep_requests(void)
+{
+	uint64		requests;
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	requests = worker_entry->sweep_requests;
+	LWLockRelease(shared_state->lock);
+	return requests;
 }
 
 /*
@@ -270,27 +307,25 @@ begin_sweep(void)
 static void
 consider_sweep(void)
 {
-	uint64		requests;
+	uint64		requests = sweep_requests();
 
-	LWLockAcquire(shared_state->lock, LW_SHARED);
-	requests = worker_entry->sweep_requests;
-	LWLockRelease(shared_state->lock);
-
-	if (!backoff_is_over(&producer.store_backoff) ||
-		delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024)
+	if (!backoff_is_over(&producer.store_backoff) || outbox_is_full())
 		return;
 
-	/* somebody asked by vnstream_sweep(): now, also while backing off */
+	/*
+	 * Somebody asked by vnstream_sweep(): now, also while backing off.  There
+	 * may be several requests, so look until none is left.
+	 */
 	if (requests != producer.requests_seen)
 	{
-		producer.requests_seen = requests;
-		begin_sweep();
+		if (!begin_sweep())
+			producer.requests_seen = requests;
 	}
 	else if (backoff_is_over(&producer.source_backoff) && ms_until(producer.next_sweep) == 0)
 	{
 		if (producer.trigger == NULL)
 			producer.trigger = "interval";
-		begin_sweep();
+		(void) begin_sweep();
 	}
 }
 
@@ -314,8 +349,11 @@ finish_lookup(void)
 	universe_lookup_free(producer.lookup);
 	producer.lookup = NULL;
 
-	/* yesterday's list is better than no quotes */
-	if (producer.universe.count > 0)
+	/*
+	 * Yesterday's list is better than no quotes; but a source that refuses is
+	 * left alone for as long as it wants.
+	 */
+	if (producer.universe.count > 0 && fault != HTTP_REFUSED && fault != HTTP_TOO_MANY)
 		begin_asking();
 	else
 		conclude_sweep(0, 0, error);
@@ -327,19 +365,23 @@ finish_asking(void)
 	const SweepCounts *counts = sweep_counts(producer.sweep);
 	const SweepOutcome *outcome = sweep_outcome(producer.sweep);
 	int64		missing = counts->asked - counts->answered;
+	char		error[SOURCE_ERROR_SIZE];
+
+	strlcpy(error, outcome->error, sizeof(error));
+	if (error[0] == '\0' && counts->answered == 0 && counts->asked > 0)
+		snprintf(error, sizeof(error), "none of the " INT64_FORMAT " symbols was answered",
+				 counts->asked);
 
 	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
-		note_source_failure(outcome->fault, Max(outcome->retry_after_ms, 0),
-							outcome->error[0] != '\0' ? outcome->error :
-							"no symbol was answered");
+		note_source_failure(outcome->fault, Max(outcome->retry_after_ms, 0), error);
 	else
 	{
-		if (outcome->error[0] != '\0')
+		if (error[0] != '\0')
 			worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, NULL, "source %s: %s",
-						 producer.provider->name, outcome->error);
+						 producer.provider->name, error);
 		backoff_succeed(&producer.source_backoff);
 	}
-	conclude_sweep(counts->asked, missing, outcome->error);
+	conclude_sweep(counts->asked, missing, error);
 }
 
 /*
@@ -396,12 +438,12 @@ tell_state(void)
 
 	if (!backoff_is_over(&producer.store_backoff))
 		worker_set_state(WORKER_BACKING_OFF, "the database");
-	else if (delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024)
+	else if (outbox_is_full())
 		worker_set_state(WORKER_FAILED, "the broker: the outbox is full, sweeps pause");
 	else if (delivery_is_failing())
 		worker_set_state(WORKER_BACKING_OFF, "the broker; %lld messages in the outbox",
 						 (long long) delivery_waiting());
-	else if (!backoff_is_over(&producer.source_backoff) && producer.phase == PHASE_IDLE)
+	else if (producer.source_backoff.failures > 0 && producer.phase == PHASE_IDLE)
 		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
 	else if (producer.source_backoff.failures > 0)
 		worker_set_state(WORKER_BACKING_OFF, "the source: trying again");
@@ -437,10 +479,15 @@ producer_wait(void)
 		timeout = sooner(timeout, sweep_timeout(producer.sweep));
 	else if (producer.phase == PHASE_LOOKUP)
 		timeout = sooner(timeout, universe_lookup_timeout(producer.lookup));
-	else if (delivery_waiting_bytes() < (int64) config_outbox_limit * 1024)
-		timeout = sooner(timeout, Max(Max(ms_until(producer.next_sweep),
-										  backoff_remaining(&producer.source_backoff)),
-									  backoff_remaining(&producer.store_backoff)));
+	else if (!outbox_is_full())
+	{
+		long		idle = Max(ms_until(producer.next_sweep),
+							   backoff_remaining(&producer.source_backoff));
+
+		if (sweep_requests() != producer.requests_seen)
+			idle = 0;
+		timeout = sooner(timeout, Max(idle, backoff_remaining(&producer.store_backoff)));
+	}
 	worker_wait(sources, count, timeout);
 
 	for (i = 0; i < socket_count; i++)
