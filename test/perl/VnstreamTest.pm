@@ -18,7 +18,7 @@ use Time::HiRes qw(time sleep);
 
 our @EXPORT = qw(
   $root start_broker broker_command broker_address new_topic
-  start_simulator simulator_mode simulator_post simulator_get
+  start_simulator stop_simulator simulator_mode simulator_post simulator_get
   new_server start_pipeline wait_for query_until worker_pid
   produce kcat account
 );
@@ -104,6 +104,16 @@ sub start_simulator
 	return $simulator;
 }
 
+# Its port stays free for start_simulator('--port', ...).
+sub stop_simulator
+{
+	my ($simulator) = @_;
+
+	$simulator->{handle}->kill_kill(grace => 5);
+	@simulators = grep { $_ != $simulator } @simulators;
+	return;
+}
+
 sub _request
 {
 	my ($simulator, $method, $path, $content) = @_;
@@ -185,8 +195,10 @@ sub query_until
 	my $last = '';
 	my $reached = wait_for(
 		sub {
-			my ($code, $out) = $node->psql($database, $query);
-			$last = $out // '';
+			# psql() dies where a server that is starting sends psql away
+			# before it has read the query
+			my ($code, $out) = eval { $node->psql($database, $query) };
+			$last = $out // $@;
 			return defined $code && $code == 0 && $last eq $expected;
 		},
 		$name, $seconds);
