@@ -26,6 +26,7 @@
 
 #include "config.h"
 #include "workers/consumer.h"
+#include "workers/launcher.h"
 #include "workers/topic.h"
 
 /* How often stored offsets are committed to Kafka's group. */

@@ -28,4 +28,11 @@ extern PGDLLEXPORT void vnstream_launcher_main(Datum argument);
 extern PGDLLEXPORT void vnstream_scout_main(Datum argument);
 extern PGDLLEXPORT void vnstream_worker_main(Datum argument);
 
+/*
+ * What vnstream_worker_main() runs for a slot's role, in an attached process
+ * with a database connection; they return when the worker is to end.
+ */
+extern void producer_main(void);
+extern void consumer_main(void);
+
 #endif							/* VNSTREAM_WORKERS_LAUNCHER_H */

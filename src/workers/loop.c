@@ -3,11 +3,6 @@
  * loop.c
  *	  What producer and consumer share.
  *
- * Signals of a worker: SIGHUP SignalHandlerForConfigReload; SIGTERM die, which
- * CHECK_FOR_INTERRUPTS() acts on (bgworker.c's own handler would ereport in the
- * handler); SIGINT StatementCancelHandler, which a background worker ignores
- * outside of a transaction here; SIGUSR1 procsignal_sigusr1_handler.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -43,9 +38,6 @@
 
 /* The same error is logged once in this time. */
 #define REPEAT_LOG_MS 60000
-
-/* Longest that looking for the tables may take, which others' locks hold up. */
-#define LOOK_TIMEOUT_MS 30000
 
 #define RATE_SECONDS 60
 
@@ -150,11 +142,7 @@ worker_detach(int code, Datum argument)
 	}
 }
 
-/*
- * Take the slot that the ticket names; false where it is not ours any more,
- * because the launcher gave us up.
- */
-static bool
+bool
 worker_attach(const WorkerTicket *ticket)
 {
 	bool		ours;
@@ -183,103 +171,19 @@ worker_attach(const WorkerTicket *ticket)
 	}
 	LWLockRelease(shared_state->lock);
 	ConditionVariableBroadcast(&shared_state->changed);
-	return ours;
-}
-
-static void
-look_for_tables(void *argument)
-{
-	StoreCatalog catalog;
-	QuotesTable table;
-
-	store_catalog_get(&catalog);
-	quotes_table_find(&catalog, &table);
-}
-
-/*
- * Touch nothing before realtime_quotes can take quotes.  A dump that carries
- * vnstream.run (pg_dump -C, pg_dumpall) has its workers started while it is
- * being restored, and a row of theirs in a state table would keep the dump's
- * out; but the table gets its key only after all rows are there.  False where
- * the worker is to end.
- */
-static bool
-wait_for_tables(void)
-{
-	Backoff		backoff = {0};
-	StoreError	failure;
-
-	while (store_transaction(look_for_tables, NULL, "looking for the tables",
-							 LOOK_TIMEOUT_MS, &failure) != STORE_DONE)
-	{
-		if (failure.outcome == STORE_GONE)
-			worker_leave();
-		worker_store_error(&failure);
-		if (failure.outcome == STORE_DRIFT)
-			worker_set_state(WORKER_FAILED, "an administrator: " QUOTES_TABLE " cannot take quotes");
-		else
-			worker_set_state(WORKER_BACKING_OFF, "the database");
-		backoff_fail(&backoff, 0);
-		while (!backoff_is_over(&backoff))
-		{
-			worker_wait(NULL, 0, backoff_remaining(&backoff));
-			if (worker_is_to_end())
-				return false;
-		}
-	}
-	return true;
-}
-
-void
-vnstream_worker_main(Datum argument)
-{
-	WorkerTicket ticket;
-	char		name[NAMEDATALEN];
-
-	memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof(ticket));
-	if (!worker_attach(&ticket))
-		proc_exit(0);
 
 	/*
 	 * Before the connection is set up: exit callbacks run in reverse order, so
 	 * that the slot is given up only when locks and the connection are gone.
 	 */
-	before_shmem_exit(worker_detach, 0);
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(ticket.database, InvalidOid, 0);
+	if (ours)
+		before_shmem_exit(worker_detach, 0);
+	return ours;
+}
 
-	worker_slot_name(worker_slot, name, sizeof(name));
-	pgstat_report_appname(psprintf("vnstream %s", name));
-
-	PG_TRY();
-	{
-		if (wait_for_tables())
-		{
-			if (worker_slot->role == ROLE_PRODUCER)
-				producer_main();
-			else
-				consumer_main();
-		}
-	}
-	PG_CATCH();
-	{
-		/* the process ends; what for must outlive it */
-		MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
-		ErrorData  *error = CopyErrorData();
-
-		LWLockReleaseAll();
-		LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-		strlcpy(worker_slot->last_error, error->message, WORKER_ERROR_SIZE);
-		worker_slot->last_error_at = GetCurrentTimestamp();
-		worker_slot->errors++;
-		LWLockRelease(shared_state->lock);
-		MemoryContextSwitchTo(context);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-
+void
+worker_end(void)
+{
 	ends_by_wish = true;
 	proc_exit(0);
 }
@@ -288,8 +192,7 @@ void
 worker_restart(const char *because)
 {
 	ereport(LOG, (errmsg("%s starts anew: %s", MyBgworkerEntry->bgw_name, because)));
-	ends_by_wish = true;
-	proc_exit(0);
+	worker_end();
 }
 
 void
@@ -307,6 +210,8 @@ worker_is_to_end(void)
 {
 	bool		ends;
 
+	/* pg_cancel_backend(): between transactions there is nothing to cancel */
+	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();
 	settings_reloaded = ConfigReloadPending;
 	if (ConfigReloadPending)

@@ -43,9 +43,15 @@ typedef struct Backoff
 extern WorkerSlot *worker_slot;
 extern DatabaseEntry *worker_entry;
 
-/* Entry points of the two roles; they return when the worker is to end. */
-extern void producer_main(void);
-extern void consumer_main(void);
+/*
+ * Take the slot that the launcher's ticket names, until this process exits.
+ * False where it is not ours any more, because the launcher gave us up.
+ */
+struct WorkerTicket;
+extern bool worker_attach(const struct WorkerTicket *ticket);
+
+/* End this process, as it was wished. */
+extern void worker_end(void) pg_attribute_noreturn();
 
 /*
  * To be called once each round.  Handles interrupts and a reload of settings.

@@ -29,7 +29,9 @@
 #include "source/sweep.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/target.h"
 
 /* How long a list of symbols is good for. */
 #define UNIVERSE_AGE_MS 86400000
@@ -499,41 +501,6 @@ producer_wait(void)
 }
 
 /*
- * One topic can have one producer of this server: two would fetch and publish
- * everything twice.
- */
-static bool
-claim_target(void)
-{
-	char		target[sizeof(worker_entry->target)];
-	const char *other = NULL;
-	int			i;
-
-	snprintf(target, sizeof(target), "%s/%s", config_brokers, config_topic);
-	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-	for (i = 0; i < shared_state->entry_count; i++)
-	{
-		DatabaseEntry *entry = &shared_state->entries[i];
-
-		if (entry != worker_entry && OidIsValid(entry->database) &&
-			entry->workers[0].pid != 0 && strcmp(entry->target, target) == 0)
-			other = entry->name;
-	}
-	if (other == NULL)
-		strlcpy(worker_entry->target, target, sizeof(worker_entry->target));
-	LWLockRelease(shared_state->lock);
-
-	if (other == NULL)
-		return true;
-	worker_error(WARNING, ERRCODE_OBJECT_IN_USE,
-				 "Use vnstream_start('consumer') in this database, or another vnstream.topic.",
-				 "database \"%s\" of this server already publishes to topic \"%s\" at %s",
-				 other, config_topic, config_brokers);
-	worker_set_state(WORKER_FAILED, "the producer of database \"%s\" to end", other);
-	return false;
-}
-
-/*
  * Settings that the running producer takes over, and those that it does not.
  */
 static void
@@ -572,7 +539,7 @@ producer_main(void)
 	fixed = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
 					 config_vci_url, config_node_name);
 
-	while (!claim_target())
+	while (!target_claim())
 	{
 		worker_wait(NULL, 0, -1);
 		if (worker_is_to_end())
