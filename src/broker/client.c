@@ -120,8 +120,12 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 {
 	rd_kafka_conf_t *conf;
 	char	   *brokers;
-	BrokerSetting identity[4] = {{NULL, NULL}};
-	int			count = 0;
+	BrokerSetting identity[] = {
+		{"bootstrap.servers", NULL},
+		{"client.id", options->client_id == NULL ? "vnstock_stream" : options->client_id},
+		{"group.id", options->group_id},
+		{NULL, NULL}
+	};
 	int			events = RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR;
 
 	if (!broker_check_list(options->brokers, error))
@@ -139,11 +143,9 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 		return NULL;
 	}
 
-	identity[count++] = (BrokerSetting) {"bootstrap.servers", brokers};
-	if (options->client_id != NULL && options->client_id[0] != '\0')
-		identity[count++] = (BrokerSetting) {"client.id", options->client_id};
-	if (role == BROKER_READER)
-		identity[count++] = (BrokerSetting) {"group.id", options->group_id};
+	identity[0].value = brokers;
+	if (role != BROKER_READER)
+		identity[2].name = NULL;
 
 	conf = rd_kafka_conf_new();
 	if (!apply_settings(conf, common_settings, error) ||

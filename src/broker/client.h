@@ -117,6 +117,7 @@ extern void broker_restore_signals(const sigset_t *previous);
 
 /* Check for the setting: host:port list.  False with a sentence in error. */
 extern bool broker_check_list(const char *brokers, char *error);
+
 /* Check for the setting: [a-zA-Z0-9._-]{1,249}, not "." or "..". */
 extern bool broker_check_topic(const char *topic, char *error);
 

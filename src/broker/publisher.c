@@ -64,7 +64,8 @@ publisher_create(const PublisherOptions *options, char *error)
 	}
 	memcpy(settings, publisher_settings, sizeof(publisher_settings));
 	snprintf(timeout, sizeof(timeout), "%ld", options->delivery_timeout_ms);
-	settings[PUBLISHER_SETTINGS] = (BrokerSetting) {"delivery.timeout.ms", timeout};
+	settings[PUBLISHER_SETTINGS].name = "delivery.timeout.ms";
+	settings[PUBLISHER_SETTINGS].value = timeout;
 
 	publisher->client = broker_client_create(BROKER_PUBLISHER, &options->broker,
 											 settings, error);

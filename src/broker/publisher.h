@@ -27,8 +27,8 @@ typedef struct PublisherOptions
 {
 	BrokerOptions broker;
 	const char *topic;
-	long		delivery_timeout_ms;	/* when an unacknowledged message is given
-										 * back as failed */
+	long		delivery_timeout_ms;	/* when an unacknowledged message is
+										 * given back as failed */
 } PublisherOptions;
 
 typedef struct PublisherHeader
@@ -40,7 +40,8 @@ typedef struct PublisherHeader
 typedef enum PublishResult
 {
 	PUBLISH_QUEUED,				/* a report will come */
-	PUBLISH_FULL,				/* local queue is full: take reports, then again */
+	PUBLISH_FULL,				/* local queue is full: take reports, then
+								 * again */
 	PUBLISH_FAILED				/* never will be (too large, fatal error) */
 } PublishResult;
 

@@ -64,6 +64,7 @@ typedef struct TopicSpecification
 extern BrokerQuery *broker_query_describe(const BrokerOptions *options,
 										  const char *topic, bool watermarks,
 										  int timeout_ms, char *error);
+
 /* Creates the topic (that it exists already is no error), then describes it. */
 extern BrokerQuery *broker_query_create(const BrokerOptions *options,
 										const TopicSpecification *specification,

@@ -39,10 +39,11 @@ typedef struct ReaderPosition
 typedef enum ReaderEventKind
 {
 	READER_MESSAGE,
-	READER_END,					/* the partition's end: offset is the next one;
-								 * behind control records, which are offsets
-								 * without a message, and before messages of
-								 * a transaction that is still open */
+	READER_END,					/* the partition's end: offset is the next
+								 * one; behind control records, which are
+								 * offsets without a message, and before
+								 * messages of a transaction that is still
+								 * open */
 	READER_LOST_OFFSET,			/* the wanted offset does not exist (any more) */
 	READER_ERROR				/* of one partition; others go on */
 } ReaderEventKind;

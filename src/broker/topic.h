@@ -27,7 +27,8 @@ typedef struct TopicQuestion
 	int64_t		deadline;
 	int			slice;			/* the next call's time */
 	int64_t		absent_since;	/* the topic was denied since; 0: was not */
-	char		trouble[BROKER_ERROR_SIZE]; /* what the client last complained of */
+	char		trouble[BROKER_ERROR_SIZE]; /* what the client last complained
+											 * of */
 	TopicDescription answer;
 	char		error[BROKER_ERROR_SIZE];
 } TopicQuestion;
@@ -35,8 +36,10 @@ typedef struct TopicQuestion
 /* Fill in the first five fields, zero the rest.  Does not block. */
 extern bool topic_question_open(TopicQuestion *question,
 								const BrokerOptions *options, char *error);
+
 /* True with the answer, or false with the error. */
 extern bool topic_question_ask(TopicQuestion *question);
+
 /* End the client; answer and error stay. */
 extern void topic_question_disconnect(TopicQuestion *question);
 extern void topic_question_close(TopicQuestion *question);

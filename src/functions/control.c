@@ -36,6 +36,7 @@
 #include "shared_state.h"
 #include "store/catalog.h"
 #include "store/outbox.h"
+#include "store/role.h"
 
 PG_FUNCTION_INFO_V1(vnstream_start);
 PG_FUNCTION_INFO_V1(vnstream_stop);
@@ -190,26 +191,6 @@ control_install_hooks(void)
 	object_access_hook = at_object_access;
 }
 
-Rights
-rights_of_owner(Oid owner)
-{
-	Rights		rights;
-
-	GetUserIdAndSecContext(&rights.user, &rights.security);
-	SetUserIdAndSecContext(owner, rights.security | SECURITY_LOCAL_USERID_CHANGE);
-	rights.nest_level = NewGUCNestLevel();
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	return rights;
-}
-
-void
-rights_return(Rights rights)
-{
-	AtEOXact_GUC(false, rights.nest_level);
-	SetUserIdAndSecContext(rights.user, rights.security);
-}
-
 /*
  * RUN_* bits of a function's argument.
  */
@@ -354,7 +335,7 @@ static int
 change_run(int add, int remove)
 {
 	StoreCatalog catalog;
-	Rights		rights;
+	RoleScope	role;
 	char	   *value;
 	int			run;
 
@@ -365,7 +346,7 @@ change_run(int add, int remove)
 
 	/* one change at a time, and after it the newest value is read */
 	LockDatabaseObject(ExtensionRelationId, catalog.extension, 0, ShareUpdateExclusiveLock);
-	rights = rights_of_owner(catalog.owner);
+	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 
@@ -386,7 +367,7 @@ change_run(int add, int remove)
 
 	PopActiveSnapshot();
 	SPI_finish();
-	rights_return(rights);
+	role_scope_leave(&role);
 	add_action(0, true, false);
 	return run;
 }
@@ -443,7 +424,6 @@ vnstream_sweep(PG_FUNCTION_ARGS)
 {
 	StoreCatalog catalog;
 	DatabaseEntry *entry;
-	Rights		rights;
 	bool		wanted;
 	int64		sweep;
 
@@ -461,11 +441,7 @@ vnstream_sweep(PG_FUNCTION_ARGS)
 
 	if (!store_catalog_find(&catalog))
 		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
-	rights = rights_of_owner(catalog.owner);
-	SPI_connect();
 	sweep = sweep_row_request(&catalog);
-	SPI_finish();
-	rights_return(rights);
 	add_action(0, false, true);
 	PG_RETURN_INT64(sweep);
 }

@@ -22,19 +22,4 @@ extern void control_install_hooks(void);
  */
 extern bool control_is_pending(void);
 
-/*
- * Run the rest of the function with the rights of the extension's owner and a
- * pinned search_path, as SECURITY DEFINER with SET would; rights_return() goes
- * back, and so does an error.
- */
-typedef struct Rights
-{
-	Oid			user;
-	int			security;
-	int			nest_level;
-} Rights;
-
-extern Rights rights_of_owner(Oid owner);
-extern void rights_return(Rights rights);
-
 #endif							/* VNSTREAM_FUNCTIONS_CONTROL_H */

@@ -24,6 +24,7 @@
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
+#include "store/role.h"
 
 PG_FUNCTION_INFO_V1(vnstream_wait);
 
@@ -230,7 +231,7 @@ wait_for_end(TimestampTz deadline)
 {
 	StoreCatalog catalog;
 	TopicDescription topic;
-	Rights		rights;
+	RoleScope	role;
 	char		error[BROKER_ERROR_SIZE] = "";
 	char	   *in_outbox;
 	char	   *position;
@@ -248,7 +249,7 @@ wait_for_end(TimestampTz deadline)
 						" WHERE cluster_id = $1 AND topic = $2)",
 						catalog.schema_name, catalog.schema_name);
 
-	rights = rights_of_owner(catalog.owner);
+	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	last_response = query_number(psprintf("SELECT pg_catalog.max(response) FROM %s.vnstream_outbox",
 										  catalog.schema_name), 0, NULL, NULL);
@@ -280,7 +281,7 @@ wait_for_end(TimestampTz deadline)
 			reached = nap(-1, deadline);
 	}
 	SPI_finish();
-	rights_return(rights);
+	role_scope_leave(&role);
 
 	if (!reached && error[0] != '\0')
 		ereport(NOTICE, (errmsg("Kafka could not be asked how far its topic goes: %s", error)));

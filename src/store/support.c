@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * support.c
- *	  What the files of store/ share: acting as another role, kept plans, and
- *	  text between Kafka's UTF-8 and the database's encoding.
+ *	  What the files of store/ share: kept plans, and text between Kafka's UTF-8 and the database's encoding.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,31 +19,6 @@
 
 #define UNIX_TO_PG_EPOCH \
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-
-void
-role_scope_enter(RoleScope *scope, Oid role)
-{
-	GetUserIdAndSecContext(&scope->user, &scope->security);
-	SetUserIdAndSecContext(role, scope->security |
-						   SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	scope->guc_level = NewGUCNestLevel();
-	setting_pin("search_path", "pg_catalog, pg_temp");
-}
-
-void
-role_scope_leave(const RoleScope *scope)
-{
-	AtEOXact_GUC(false, scope->guc_level);
-	SetUserIdAndSecContext(scope->user, scope->security);
-}
-
-void
-setting_pin(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-}
 
 SPIPlanPtr
 store_plan(StorePlan *kept, const StoreCatalog *catalog, const char *text,

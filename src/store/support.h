@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * support.h
- *	  What the files of store/ share: acting as another role, kept plans, and
- *	  text between Kafka's UTF-8 and the database's encoding.
+ *	  What the files of store/ share: kept plans, and text between Kafka's UTF-8 and the database's encoding.
  *
  * Private to store/.
  *
@@ -15,25 +14,7 @@
 
 #include "executor/spi.h"
 #include "store/catalog.h"
-
-/*
- * Acting as another role, as VACUUM and ANALYZE do: security-restricted, with
- * search_path pinned, so that code which the role has attached to its tables
- * cannot reach the worker's own rights, now or at commit.  An error that
- * leaves the (sub)transaction undoes it; role_scope_leave() is for success.
- */
-typedef struct RoleScope
-{
-	Oid			user;
-	int			security;
-	int			guc_level;
-} RoleScope;
-
-extern void role_scope_enter(RoleScope *scope, Oid role);
-extern void role_scope_leave(const RoleScope *scope);
-
-/* A setting for as long as the present RoleScope, or GUC nest level, lasts. */
-extern void setting_pin(const char *name, const char *value);
+#include "store/role.h"
 
 /*
  * A plan kept across transactions.  The text has %1$s where the schema's name
