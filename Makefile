@@ -31,6 +31,12 @@ ifneq ($(shell command -v $(PG_CONFIG)),)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+# PostgreSQL's own flags are those of the compiler that built it
+ifneq ($(findstring clang,$(CC)),)
+override CFLAGS += -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+	-Wno-ignored-attributes
+endif
+
 # every object knows its headers
 override CFLAGS += -MMD -MP
 -include $(OBJS:.o=.d)

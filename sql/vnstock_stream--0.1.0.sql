@@ -26,6 +26,10 @@ CREATE TABLE @extschema@.vnstream_positions (
 );
 COMMENT ON TABLE @extschema@.vnstream_positions IS
 	'the next offset to store of each partition; moves in the transaction that stores the rows';
+COMMENT ON COLUMN @extschema@.vnstream_positions.topic IS 'the Kafka topic';
+COMMENT ON COLUMN @extschema@.vnstream_positions.partition IS 'the partition''s number in Kafka';
+COMMENT ON COLUMN @extschema@.vnstream_positions.next_offset IS 'the first offset that is not stored yet';
+COMMENT ON COLUMN @extschema@.vnstream_positions.updated_at IS 'when the position last moved or was claimed';
 COMMENT ON COLUMN @extschema@.vnstream_positions.cluster_id IS
 	'the Kafka cluster''s own id: offsets mean nothing in another cluster';
 COMMENT ON COLUMN @extschema@.vnstream_positions.epoch IS 'which life of the topic';
@@ -33,6 +37,7 @@ COMMENT ON COLUMN @extschema@.vnstream_positions.generation IS
 	'counts the consumers that took this partition over; an earlier one can store nothing any more';
 
 CREATE SEQUENCE @extschema@.vnstream_segments_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_segments_seq IS 'numbers the rows of vnstream_segments';
 CREATE TABLE @extschema@.vnstream_segments (
 	segment		pg_catalog.int8 PRIMARY KEY
 		DEFAULT pg_catalog.nextval('@extschema@.vnstream_segments_seq'),
@@ -61,6 +66,17 @@ CREATE UNIQUE INDEX vnstream_segments_open ON @extschema@.vnstream_segments
 	(cluster_id, topic, epoch, partition) WHERE closed_at IS NULL;
 COMMENT ON TABLE @extschema@.vnstream_segments IS
 	'runs of offsets consumed in order, and what became of each offset: the law of conservation is a constraint';
+COMMENT ON COLUMN @extschema@.vnstream_segments.segment IS 'number, in the order of opening';
+COMMENT ON COLUMN @extschema@.vnstream_segments.cluster_id IS 'the Kafka cluster''s own id';
+COMMENT ON COLUMN @extschema@.vnstream_segments.topic IS 'the Kafka topic';
+COMMENT ON COLUMN @extschema@.vnstream_segments.epoch IS 'which life of the topic';
+COMMENT ON COLUMN @extschema@.vnstream_segments.partition IS 'the partition''s number in Kafka';
+COMMENT ON COLUMN @extschema@.vnstream_segments.from_offset IS 'the first offset of the run';
+COMMENT ON COLUMN @extschema@.vnstream_segments.next_offset IS 'the first offset after it';
+COMMENT ON COLUMN @extschema@.vnstream_segments.opened_because IS 'why a new run begins, such as the first start, lost offsets, or a position moved by hand';
+COMMENT ON COLUMN @extschema@.vnstream_segments.opened_at IS 'when it was opened';
+COMMENT ON COLUMN @extschema@.vnstream_segments.updated_at IS 'when a batch last extended it';
+COMMENT ON COLUMN @extschema@.vnstream_segments.closed_at IS 'when it was closed; NULL while batches extend it';
 COMMENT ON COLUMN @extschema@.vnstream_segments.stored IS 'offsets that are rows of realtime_quotes';
 COMMENT ON COLUMN @extschema@.vnstream_segments.duplicates IS 'offsets whose quote was stored before';
 COMMENT ON COLUMN @extschema@.vnstream_segments.dead_letters IS 'offsets kept in vnstream_dead_letters';
@@ -68,6 +84,7 @@ COMMENT ON COLUMN @extschema@.vnstream_segments.gaps IS
 	'offsets that hold no message: control records, compaction, and ranges that Kafka had deleted';
 
 CREATE SEQUENCE @extschema@.vnstream_dead_letters_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_dead_letters_seq IS 'numbers the rows of vnstream_dead_letters';
 CREATE TABLE @extschema@.vnstream_dead_letters (
 	letter		pg_catalog.int8 PRIMARY KEY
 		DEFAULT pg_catalog.nextval('@extschema@.vnstream_dead_letters_seq'),
@@ -88,6 +105,15 @@ ALTER SEQUENCE @extschema@.vnstream_dead_letters_seq
 	OWNED BY @extschema@.vnstream_dead_letters.letter;
 COMMENT ON TABLE @extschema@.vnstream_dead_letters IS
 	'messages that could not be a row of realtime_quotes, kept whole with the reason';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.letter IS 'number, in the order of arrival here';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.cluster_id IS 'the Kafka cluster''s own id';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.topic IS 'the Kafka topic';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.epoch IS 'which life of the topic';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.kafka_partition IS 'the partition that the message is in';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.kafka_offset IS 'the offset that it has there';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.key IS 'the message''s key as Kafka had it';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.reason IS 'what is wrong with it, for a person';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.created_at IS 'when it was kept';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value IS
 	'the message as Kafka had it; NULL for a tombstone';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.code IS
@@ -95,6 +121,7 @@ COMMENT ON COLUMN @extschema@.vnstream_dead_letters.code IS
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.kafka_time IS 'the message''s timestamp in Kafka';
 
 CREATE SEQUENCE @extschema@.vnstream_sweeps_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_sweeps_seq IS 'numbers the rows of vnstream_sweeps';
 CREATE TABLE @extschema@.vnstream_sweeps (
 	sweep		pg_catalog.int8 PRIMARY KEY
 		DEFAULT pg_catalog.nextval('@extschema@.vnstream_sweeps_seq'),
@@ -120,6 +147,12 @@ ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_swe
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.source IS 'the source that was asked';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.requested IS 'when it was asked for, or fell due';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer began; NULL while it waits';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.error IS 'the last thing that went wrong; NULL where all went well';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.trigger IS
 	'why it was made: interval, start, or request (vnstream_sweep())';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.asked IS 'symbols that the source was asked for';
@@ -131,6 +164,7 @@ COMMENT ON COLUMN @extschema@.vnstream_sweeps.rejected IS 'quotes that cannot be
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.waiting IS 'quotes in vnstream_outbox, not yet acknowledged by Kafka';
 
 CREATE SEQUENCE @extschema@.vnstream_outbox_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_outbox_seq IS 'numbers the rows of vnstream_outbox';
 CREATE TABLE @extschema@.vnstream_outbox (
 	response	pg_catalog.int8 PRIMARY KEY
 		DEFAULT pg_catalog.nextval('@extschema@.vnstream_outbox_seq'),
@@ -144,6 +178,12 @@ CREATE TABLE @extschema@.vnstream_outbox (
 ALTER SEQUENCE @extschema@.vnstream_outbox_seq OWNED BY @extschema@.vnstream_outbox.response;
 COMMENT ON TABLE @extschema@.vnstream_outbox IS
 	'responses whose quotes Kafka has not all acknowledged yet; they are sent again after a crash';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.response IS 'number, in the order of arrival, which is the order of publishing';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.sweep IS 'the sweep that asked';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.fetched_at IS 'when the response''s last byte had arrived';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.tickers IS 'the messages'' keys';
+COMMENT ON COLUMN @extschema@.vnstream_outbox.messages IS 'the messages, one a ticker';
 COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 	'size of the messages, which vnstream.outbox_limit is about';
 

@@ -12,7 +12,11 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vnstock_stream')
   AND d.classid IN ('pg_proc'::regclass, 'pg_class'::regclass)
   AND obj_description(d.objid, d.classid::regclass::name) IS NULL
-  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind IN ('S', 'i'));
+  AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind = 'i');
+SELECT attrelid::regclass AS "table", attname AS "column without a comment"
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relname LIKE 'vnstream_%' AND c.relkind = 'r' AND a.attnum > 0
+  AND col_description(a.attrelid, a.attnum) IS NULL;
 
 -- one version in control file, script and library
 SELECT e.extversion = v.script AND v.script = v.library AS same

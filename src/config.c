@@ -86,6 +86,14 @@ config_run_to_text(int run)
  * Check hooks.  Their sentences come from the rooms that use the values, so
  * that a setting is refused for exactly what would not work.
  */
+static void
+refusal_detail(const char *error)
+{
+	/* the rooms speak in clauses, as in other messages; a detail is a sentence */
+	GUC_check_errdetail("%c%s.", pg_toupper((unsigned char) error[0]),
+						error[0] != '\0' ? error + 1 : "");
+}
+
 static bool
 check_brokers(char **newval, void **extra, GucSource source)
 {
@@ -93,7 +101,7 @@ check_brokers(char **newval, void **extra, GucSource source)
 
 	if (broker_check_list(*newval, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use host:port, several separated by commas, such as '%s'.",
 					  "kafka1:9092,kafka2:9092");
 	return false;
@@ -106,7 +114,7 @@ check_topic(char **newval, void **extra, GucSource source)
 
 	if (broker_check_topic(*newval, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use letters, digits, '.', '_' and '-', such as '%s'.",
 					  "stock-quotes");
 	return false;
@@ -124,12 +132,15 @@ check_name(char **newval, void **extra, GucSource source)
 	if (strlen(*newval) > 200)
 	{
 		GUC_check_errdetail("It is longer than 200 characters.");
+		GUC_check_errhint("Use a short name, such as '%s'.", "stock_db.quotes");
 		return false;
 	}
 	for (c = *newval; *c != '\0'; c++)
 		if (!isalnum((unsigned char) *c) && strchr("._-", *c) == NULL)
 		{
 			GUC_check_errdetail("It has a character that is no letter, digit, '.', '_' or '-'.");
+			GUC_check_errhint("Use letters, digits, '.', '_' and '-', such as '%s'.",
+							  "stock_db.quotes");
 			return false;
 		}
 	return true;
@@ -176,7 +187,7 @@ check_source_url(char **newval, void **extra, GucSource source)
 
 	if (http_check_base_url(*newval, true, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use the address up to and with the last slash, such as '%s'.",
 					  "https://trading.vietcap.com.vn/api/");
 	return false;
@@ -189,7 +200,7 @@ check_symbols(char **newval, void **extra, GucSource source)
 
 	if (universe_check(*newval, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use 'all', or exchanges, groups and tickers separated by commas, such as 'VN30', 'HOSE,ETF' or 'VCB,FPT'.");
 	return false;
 }
@@ -201,7 +212,7 @@ check_http_headers(char **newval, void **extra, GucSource source)
 
 	if (http_check_headers(*newval, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use one header a line, such as E'%s'.",
 					  "Accept-Language: vi\\nX-Team: desk");
 	return false;
@@ -214,7 +225,7 @@ check_user_agent(char **newval, void **extra, GucSource source)
 
 	if (http_check_user_agent(*newval, error))
 		return true;
-	GUC_check_errdetail("%s", error);
+	refusal_detail(error);
 	GUC_check_errhint("Use words that say who asks, such as '%s'.",
 					  "our-desk/1.0 (ops@example.com)");
 	return false;

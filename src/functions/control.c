@@ -380,7 +380,8 @@ vnstream_start(PG_FUNCTION_ARGS)
 
 	if (!config_enabled)
 		ereport(NOTICE,
-				(errmsg("no worker will start while \"vnstream.enabled\" is off"),
+				(errcode(ERRCODE_WARNING),
+				 errmsg("no worker will start while \"vnstream.enabled\" is off"),
 				 errhint("Set it to on in postgresql.conf and reload.")));
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s; see vnstream_status()",
 											  describe_run(run))));
@@ -395,19 +396,40 @@ vnstream_stop(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s", describe_run(run))));
 }
 
+/*
+ * What this database wants to have running, as this transaction sees it: what
+ * it has just started counts before the launcher knows of it.
+ */
+static int
+wanted_run(StoreCatalog *catalog)
+{
+	RoleScope	role;
+	char	   *value;
+	int			run;
+
+	if (!store_catalog_find(catalog))
+		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+	role_scope_enter(&role, catalog->owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	value = database_setting("vnstream.run");
+	run = value != NULL ? config_run_from_text(value) : 0;
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+	return run;
+}
+
 Datum
 vnstream_restart(PG_FUNCTION_ARGS)
 {
 	int			bits = component_argument(fcinfo);
-	DatabaseEntry *entry;
+	StoreCatalog catalog;
 	int			wanted;
 
 	shared_state_require();
 	PreventCommandIfReadOnly("vnstream_restart()");
-	LWLockAcquire(shared_state->lock, LW_SHARED);
-	entry = shared_entry_find(MyDatabaseId);
-	wanted = entry != NULL ? entry->wanted : 0;
-	LWLockRelease(shared_state->lock);
+	wanted = wanted_run(&catalog);
 	if ((wanted & bits) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -423,24 +445,16 @@ Datum
 vnstream_sweep(PG_FUNCTION_ARGS)
 {
 	StoreCatalog catalog;
-	DatabaseEntry *entry;
-	bool		wanted;
 	int64		sweep;
 
 	shared_state_require();
 	PreventCommandIfReadOnly("vnstream_sweep()");
-	LWLockAcquire(shared_state->lock, LW_SHARED);
-	entry = shared_entry_find(MyDatabaseId);
-	wanted = entry != NULL && (entry->wanted & RUN_PRODUCER) != 0;
-	LWLockRelease(shared_state->lock);
-	if (!wanted)
+	if ((wanted_run(&catalog) & RUN_PRODUCER) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the producer does not run in this database"),
+				 errmsg("the producer is not to run in this database"),
 				 errhint("Use vnstream_start() or vnstream_start('producer') first.")));
 
-	if (!store_catalog_find(&catalog))
-		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
 	sweep = sweep_row_request(&catalog);
 	add_action(0, false, true);
 	PG_RETURN_INT64(sweep);

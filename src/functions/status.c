@@ -93,7 +93,7 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 		values[i] = IntervalPGetDatum(left);
 	}
 	i++;
-	nulls[i] = slot->pid == 0 || slot->role == ROLE_LAUNCHER;
+	nulls[i] = slot->pid == 0;
 	values[i++] = Float8GetDatum(slot->cpu_time / 1e6);
 	nulls[i] = slot->pid == 0 || slot->memory == 0;
 	values[i++] = Int64GetDatum(slot->memory);

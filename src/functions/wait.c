@@ -284,7 +284,10 @@ wait_for_end(TimestampTz deadline)
 	role_scope_leave(&role);
 
 	if (!reached && error[0] != '\0')
-		ereport(NOTICE, (errmsg("Kafka could not be asked how far its topic goes: %s", error)));
+		ereport(NOTICE,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("Kafka could not be asked how far its topic goes: %s", error),
+				 errhint("Check vnstream.brokers, and whether the brokers are up.")));
 	return reached;
 }
 

@@ -196,7 +196,8 @@ grant_schema(const StoreCatalog *catalog, Oid owner)
 	store_run(psprintf("GRANT USAGE, CREATE ON SCHEMA %s TO pg_database_owner",
 					   catalog->schema_name));
 	ereport(NOTICE,
-			(errmsg("granted USAGE and CREATE on schema %s to pg_database_owner",
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("granted USAGE and CREATE on schema %s to pg_database_owner",
 					catalog->schema_name),
 			 errdetail("It owns %s.%s and makes its partitions.",
 					   catalog->schema_name, QUOTES_TABLE)));

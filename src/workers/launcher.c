@@ -49,6 +49,7 @@
 
 #include "pg_compat.h"
 #include "shared_state.h"
+#include "workers/figures.h"
 #include "workers/launcher.h"
 
 /* How often settings are read although nobody said that they changed. */
@@ -380,13 +381,14 @@ reconcile(TimestampTz now)
 }
 
 /*
- * Only here is the server's own value seen.
+ * Only here is the server's own value seen; and a round is what this worker does.
  */
 static void
 publish_settings(void)
 {
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	shared_state->default_consumers = config_consumers;
+	shared_state->launcher.last_activity = GetCurrentTimestamp();
 	LWLockRelease(shared_state->lock);
 }
 
@@ -455,6 +457,7 @@ vnstream_launcher_main(Datum argument)
 		now = GetCurrentTimestamp();
 		send_scout(now);
 		timeout = reconcile(now);
+		figures_update(&shared_state->launcher);
 
 		until_scan = TimestampDifferenceMilliseconds(now, launcher.scan_at) + 1;
 		if (timeout < 0 || timeout > until_scan)

@@ -7,9 +7,6 @@
  */
 #include "postgres.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -23,7 +20,7 @@
 #include "utils/timestamp.h"
 
 #include "pg_compat.h"
-#include "store/catalog.h"
+#include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 
@@ -191,7 +188,9 @@ worker_end(void)
 void
 worker_restart(const char *because)
 {
-	ereport(LOG, (errmsg("%s starts anew: %s", MyBgworkerEntry->bgw_name, because)));
+	ereport(LOG,
+			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+			 errmsg("%s starts anew: %s", MyBgworkerEntry->bgw_name, because)));
 	worker_end();
 }
 
@@ -199,7 +198,8 @@ void
 worker_leave(void)
 {
 	ereport(LOG,
-			(errmsg("%s ends: the extension is not in this database any more",
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("%s ends: the extension is not in this database any more",
 					MyBgworkerEntry->bgw_name)));
 	extension_is_gone = true;
 	proc_exit(0);
@@ -232,23 +232,6 @@ bool
 worker_reloaded(void)
 {
 	return settings_reloaded;
-}
-
-/*
- * Bytes resident, from the kernel; 0 where it does not tell this way.
- */
-static int64
-resident_memory(void)
-{
-	long		pages = 0;
-	FILE	   *file = fopen("/proc/self/statm", "r");
-
-	if (file == NULL)
-		return 0;
-	if (fscanf(file, "%*s %ld", &pages) != 1)
-		pages = 0;
-	fclose(file);
-	return (int64) pages * sysconf(_SC_PAGESIZE);
 }
 
 /*
@@ -286,21 +269,15 @@ static void
 sample(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	struct rusage usage;
-	int64		memory;
 	double		rate;
 
 	if (!TimestampDifferenceExceeds(sampled_at, now, 1000))
 		return;
 	sampled_at = now;
-	getrusage(RUSAGE_SELF, &usage);
-	memory = resident_memory();
+	figures_update(worker_slot);
 	rate = current_rate(0);
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-	worker_slot->cpu_time = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * USECS_PER_SEC +
-		usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-	worker_slot->memory = memory;
 	worker_slot->rate = rate;
 	LWLockRelease(shared_state->lock);
 }
@@ -463,7 +440,8 @@ worker_take_notices(BrokerClient *client)
 						 "Kafka: %s", notice.text);
 		else
 			ereport(notice.level <= 2 ? LOG : DEBUG1,
-					(errmsg("%s: librdkafka: %s", MyBgworkerEntry->bgw_name, notice.text)));
+					(errcode(ERRCODE_CONNECTION_EXCEPTION),
+					 errmsg("%s: librdkafka: %s", MyBgworkerEntry->bgw_name, notice.text)));
 	}
 	return fatal;
 }

@@ -286,8 +286,10 @@ outbox_is_full(void)
 					 "Check whether the brokers are up. Where there is room on the disk, raise vnstream.outbox_limit.",
 					 "the outbox is full; no sweep begins until Kafka has acknowledged some of it");
 	else if (!is_full && producer.was_full)
-		ereport(LOG, (errmsg("%s: the outbox has room again, sweeps go on",
-							 MyBgworkerEntry->bgw_name)));
+		ereport(LOG,
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("%s: the outbox has room again, sweeps go on",
+						MyBgworkerEntry->bgw_name)));
 	producer.was_full = is_full;
 	return is_full;
 }
@@ -551,7 +553,8 @@ producer_main(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("could not set up the source \"%s\": %s", config_sources,
-						producer.provider == NULL ? "it does not exist" : text)));
+						producer.provider == NULL ? "it does not exist" : text),
+				 errhint("Check vnstream.sources, vnstream.user_agent and vnstream.http_headers.")));
 
 	delivery_begin();
 	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
@@ -559,6 +562,8 @@ producer_main(void)
 	(void) worker_store_failed(&error, &producer.store_backoff);
 
 	producer.trigger = "start";
+	/* requests may have come before there was an entry to count them in */
+	producer.requests_seen = PG_UINT64_MAX;
 	while (!worker_is_to_end())
 	{
 		if (worker_reloaded())

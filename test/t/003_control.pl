@@ -30,6 +30,20 @@ $session->query_safe("ROLLBACK TO s; COMMIT");
 is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '10 s')"), 't', 'not started after ROLLBACK');
 is($node->safe_psql('postgres', $states), 'consumer 1 stopped, producer stopped', 'nothing runs');
 
+# What was just started counts, though no worker is there yet.
+$node->safe_psql('postgres', 'BEGIN; SELECT vnstream_start(); SELECT vnstream_restart(); COMMIT');
+$node->safe_psql('postgres', 'SELECT vnstream_stop()');
+is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'stopped again');
+$node->safe_psql('postgres', 'DELETE FROM vnstream_sweeps');
+my @requested = split /\n/, $node->safe_psql('postgres',
+	'SELECT vnstream_start() IS NULL; SELECT vnstream_sweep(); SELECT vnstream_sweep()');
+shift @requested;
+query_until($node, 'postgres', "SELECT string_agg(sweep || ' ' || trigger || ' ' || answered, ', ' ORDER BY sweep) FROM vnstream_sweeps WHERE ended IS NOT NULL",
+	join(', ', map { "$_ request 60" } @requested), 'sweeps that are requested right after the start are all made');
+$node->safe_psql('postgres', 'SELECT vnstream_stop()');
+is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'and stopped');
+$node->safe_psql('postgres', 'DELETE FROM vnstream_sweeps; TRUNCATE realtime_quotes');
+
 start_pipeline($node);
 is($node->safe_psql('postgres', $states), 'consumer 1 running, producer running', 'both run');
 query_until($node, 'postgres', "SELECT trigger, answered, error FROM vnstream_sweeps WHERE ended IS NOT NULL",
@@ -45,16 +59,22 @@ $session->query_safe('ROLLBACK');
 is($node->safe_psql('postgres', "SELECT vnstream_wait('caught up', '60 s')"), 't', 'caught up');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM vnstream_sweeps'), '2', 'a request rolled back is none');
 is($node->safe_psql('postgres', 'SELECT count(*) FROM realtime_quotes'), '120', 'both sweeps are stored');
+my $cancelled = worker_pid($node, 'postgres', 'producer');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend($cancelled)");
+is($node->safe_psql('postgres', "SELECT cpu_seconds IS NOT NULL AND memory > 0 AND last_activity IS NOT NULL FROM vnstream_status() WHERE worker = 'launcher'"),
+	't', 'the launcher shows what it costs');
 
 # One component alone.
 my $producer = worker_pid($node, 'postgres', 'producer');
+is($producer, $cancelled, 'pg_cancel_backend() of an idle worker does not end it');
 my $consumer = worker_pid($node, 'postgres', 'consumer 1');
+my $restarts = $node->safe_psql('postgres', "SELECT restarts FROM vnstream_status() WHERE worker = 'consumer 1'");
 $node->safe_psql('postgres', "SELECT vnstream_restart('consumer')");
 ok(wait_for(sub { my $pid = worker_pid($node, 'postgres', 'consumer 1'); $pid ne '' && $pid ne $consumer }, 'a new consumer'),
 	'restart(consumer) makes a new consumer');
 is(worker_pid($node, 'postgres', 'producer'), $producer, 'and leaves the producer');
 is($node->safe_psql('postgres', "SELECT vnstream_wait('running', '60 s')"), 't', 'running again');
-is($node->safe_psql('postgres', "SELECT restarts FROM vnstream_status() WHERE worker = 'consumer 1'"), '1', 'the restart is counted');
+is($node->safe_psql('postgres', "SELECT restarts FROM vnstream_status() WHERE worker = 'consumer 1'"), $restarts + 1, 'the restart is counted');
 $session->query_safe('BEGIN; SAVEPOINT s');
 $session->query_safe("SELECT vnstream_restart()");
 $session->query_safe('ROLLBACK TO s; COMMIT');
@@ -64,7 +84,7 @@ is(worker_pid($node, 'postgres', 'producer'), $producer, 'a restart rolled back 
 $node->safe_psql('postgres', "SELECT vnstream_stop('producer')");
 query_until($node, 'postgres', $states, 'consumer 1 running, producer stopped', 'the producer stops, the consumer stays');
 my ($code, $out, $err) = $node->psql('postgres', 'SELECT vnstream_sweep()');
-like($err, qr/producer does not run.*HINT:.*vnstream_start/s, 'no sweep without a producer');
+like($err, qr/producer is not to run.*HINT:.*vnstream_start/s, 'no sweep without a producer');
 $node->safe_psql('postgres', "SELECT vnstream_start('producer')");
 is($node->safe_psql('postgres', "SELECT vnstream_wait('running', '60 s')"), 't', 'the producer is back');
 

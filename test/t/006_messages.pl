@@ -50,7 +50,7 @@ my @rubbish = (
 	[ 'an impossible date', '{"ticker": "VCB", "time": "2026-02-30T11:29:58"}', qr/"time"/ ],
 	[ 'a time before the market', '{"ticker": "VCB", "time": "1999-01-01T00:00:00"}', qr/time/ ],
 	[ 'a time in the future', '{"ticker": "VCB", "time": "2100-01-01T00:00:00"}', qr/time/ ],
-	[ 'almost 1 MB', '{"ticker": "VCB", "time": "2026-08-04T11:29:58", "note": "' . 'x' x 900_000 . '"}', qr/long/ ]);
+	[ '1 MB', '{"ticker": "VCB", "time": "2026-08-04T11:29:58", "note": "' . 'x' x 1_048_000 . '"}', qr/long/ ]);
 
 # A good neighbour before and after each of them.
 my @messages;
