@@ -24,6 +24,11 @@
 #error "vnstock_stream needs PostgreSQL 15 or later"
 #endif
 
+/* PostgreSQL 18 has it by itself, before the declaration. */
+#ifndef pg_noreturn
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* What pg_stat_activity shows of one of ours that waits. */
 static inline uint32
 wait_event_idle(void)

@@ -205,9 +205,13 @@ shared_budget_take(const char *source, int limit)
 	 */
 	slot = (budget->next - limit + MAX_REQUESTS_PER_MINUTE) % MAX_REQUESTS_PER_MINUTE;
 	oldest = budget->requested_at[slot];
-	/* a clock that was set back must not stop requests for longer than this */
+	/* a clock that was set back: nothing of the future is known any more */
 	if (oldest > now)
-		oldest = budget->requested_at[slot] = now;
+	{
+		for (i = 0; i < MAX_REQUESTS_PER_MINUTE; i++)
+			budget->requested_at[i] = Min(budget->requested_at[i], now);
+		oldest = now;
+	}
 	if (oldest != 0 && now - oldest < USECS_PER_MINUTE)
 		wait = (long) ((USECS_PER_MINUTE - (now - oldest)) / 1000) + 1;
 	else

@@ -83,7 +83,7 @@ typedef struct DatabaseEntry
 	uint64		restart_producer;	/* counts requests to start anew */
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
-	char		target[256];	/* what its live producer publishes to */
+	char		target[272];	/* what its live producer publishes to */
 	WorkerSlot	workers[DATABASE_WORKERS];
 } DatabaseEntry;
 

@@ -367,7 +367,8 @@ broker_client_note_error(BrokerClient *client, rd_kafka_resp_err_t code,
 	BrokerNotice *notice = next_notice(client);
 	va_list		arguments;
 
-	notice->level = LEVEL_ERROR;
+	notice->is_fatal = code == RD_KAFKA_RESP_ERR__FATAL;
+	notice->level = notice->is_fatal ? LEVEL_CRITICAL : LEVEL_ERROR;
 	notice->code = code;
 	va_start(arguments, format);
 	vsnprintf(notice->text, sizeof(notice->text), format, arguments);

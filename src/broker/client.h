@@ -98,7 +98,7 @@ extern void broker_client_clear_wakeup(BrokerClient *client);
 /* Keep what an event of type LOG or ERROR says.  True where it was one. */
 extern bool broker_client_note(BrokerClient *client, rd_kafka_event_t *event);
 
-/* The same for an error that came by another way. */
+/* The same for an error that came by another way; ERR__FATAL makes it fatal. */
 extern void broker_client_note_error(BrokerClient *client,
 									 rd_kafka_resp_err_t code,
 									 const char *format,...)

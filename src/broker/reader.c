@@ -14,6 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/*
+ * librdkafka aborts the process when a request to a group's coordinator runs
+ * into its timeout before it could be sent, and the broker comes back then (an
+ * assertion; its issue 4605, of every version so far).  So the timeout is the
+ * longest that it takes, and a client that has waited for half of it is to be
+ * replaced.
+ */
+#define COMMIT_TIMEOUT_MS (3600 * 1000)
+#ifndef COMMIT_STUCK_S
+#define COMMIT_STUCK_S (COMMIT_TIMEOUT_MS / 1000 / 2)
+#endif
 
 typedef struct HeldEvent
 {
@@ -34,6 +47,7 @@ struct Reader
 	HeldEvent  *held;
 	HeldEvent  *unused;			/* a stack, linked by next */
 	bool		is_committing;	/* a request is under way */
+	time_t		committing_since;	/* monotonic, s */
 	bool		has_failed_commit;
 	rd_kafka_topic_partition_list_t *to_commit; /* after it, or NULL */
 };
@@ -164,21 +178,56 @@ check_positions(const ReaderPosition *sorted, int count, char *error)
 	return true;
 }
 
+static time_t
+monotonic_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 static void
 send_commit(Reader *reader, const rd_kafka_topic_partition_list_t *offsets)
 {
+	rd_kafka_t *kafka = reader->client->kafka;
+	rd_kafka_AdminOptions_t *options;
 	rd_kafka_AlterConsumerGroupOffsets_t *change;
+	char		error[BROKER_ERROR_SIZE];
 
 	/*
 	 * Not rd_kafka_commit_queue(): while that one's answer is outstanding,
 	 * librdkafka neither starts newly assigned partitions nor destroys the
 	 * client (3.5 s in the test, until the frozen broker was let go on).
 	 */
-	change = rd_kafka_AlterConsumerGroupOffsets_new(reader->group_id, offsets);
-	rd_kafka_AlterConsumerGroupOffsets(reader->client->kafka, &change, 1, NULL,
-									   reader->client->queue);
-	rd_kafka_AlterConsumerGroupOffsets_destroy(change);
-	reader->is_committing = true;
+	options = rd_kafka_AdminOptions_new(kafka, RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS);
+	if (rd_kafka_AdminOptions_set_request_timeout(options, COMMIT_TIMEOUT_MS,
+												  error, sizeof(error)) ==
+		RD_KAFKA_RESP_ERR_NO_ERROR)
+	{
+		change = rd_kafka_AlterConsumerGroupOffsets_new(reader->group_id, offsets);
+		rd_kafka_AlterConsumerGroupOffsets(kafka, &change, 1, options,
+										   reader->client->queue);
+		rd_kafka_AlterConsumerGroupOffsets_destroy(change);
+		reader->is_committing = true;
+		reader->committing_since = monotonic_seconds();
+	}
+	rd_kafka_AdminOptions_destroy(options);
+}
+
+/*
+ * Before librdkafka's timeout is reached, see above.
+ */
+static void
+watch_commit(Reader *reader)
+{
+	if (!reader->is_committing ||
+		monotonic_seconds() - reader->committing_since < COMMIT_STUCK_S)
+		return;
+	broker_client_note_error(reader->client, RD_KAFKA_RESP_ERR__FATAL,
+							 "offsets of group \"%s\" could not be committed for %d s",
+							 reader->group_id, COMMIT_STUCK_S);
+	reader->committing_since = monotonic_seconds(); /* once is enough */
 }
 
 static void
@@ -427,6 +476,7 @@ reader_next(Reader *reader, ReaderEvent *event)
 		}
 		rd_kafka_event_destroy(taken);
 	}
+	watch_commit(reader);
 	return false;
 }
 

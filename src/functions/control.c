@@ -19,6 +19,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -28,6 +29,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -50,13 +52,14 @@ typedef struct PendingAction
 	int			restart;		/* RUN_* bits */
 	bool		scan;
 	bool		sweep;
+	bool		is_noticed;		/* by the hook, in a command of anybody's */
 } PendingAction;
 
 static List *pending_actions = NIL; /* in TopTransactionContext */
 
 static object_access_hook_type previous_object_access_hook = NULL;
 
-static void
+static PendingAction *
 add_action(int restart, bool scan, bool sweep)
 {
 	MemoryContext before = MemoryContextSwitchTo(TopTransactionContext);
@@ -68,12 +71,18 @@ add_action(int restart, bool scan, bool sweep)
 	action->sweep = sweep;
 	pending_actions = lappend(pending_actions, action);
 	MemoryContextSwitchTo(before);
+	return action;
 }
 
 bool
 control_is_pending(void)
 {
-	return pending_actions != NIL;
+	ListCell   *cell;
+
+	foreach(cell, pending_actions)
+		if (!((PendingAction *) lfirst(cell))->is_noticed)
+			return true;
+	return false;
 }
 
 static void
@@ -126,6 +135,9 @@ at_transaction_end(XactEvent event, void *argument)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_PREPARE:
+			/* what the hook noticed is none of the user's business: a scan comes */
+			if (!control_is_pending())
+				break;
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("cannot PREPARE a transaction that has changed what vnstock_stream runs"),
@@ -136,6 +148,7 @@ at_transaction_end(XactEvent event, void *argument)
 			pending_actions = NIL;
 			break;
 		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
 			pending_actions = NIL;
 			break;
 		default:
@@ -175,11 +188,16 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 		return;
 	if ((access == OAT_POST_ALTER && class_id == DbRoleSettingRelationId) ||
 		(access == OAT_POST_CREATE && class_id == ExtensionRelationId))
-		add_action(0, true, false);
+		add_action(0, true, false)->is_noticed = true;
 
-	/* whichever it is: workers that start anew see whether theirs is there */
+	/* workers that start anew see that the extension is gone, and leave */
 	if (access == OAT_DROP && class_id == ExtensionRelationId)
-		add_action(RUN_ALL, false, false);
+	{
+		char	   *name = get_extension_name(object_id);
+
+		if (name != NULL && strcmp(name, VNSTREAM_EXTENSION_NAME) == 0)
+			add_action(RUN_ALL, false, false)->is_noticed = true;
+	}
 }
 
 void
@@ -341,11 +359,15 @@ change_run(int add, int remove)
 
 	shared_state_require();
 	PreventCommandIfReadOnly(add != 0 ? "vnstream_start()" : "vnstream_stop()");
-	if (!store_catalog_find(&catalog))
-		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+	store_catalog_get(&catalog);
 
-	/* one change at a time, and after it the newest value is read */
+	/*
+	 * One change at a time.  Whoever had the lock may have dropped the
+	 * extension, and the newest value is to be read.
+	 */
 	LockDatabaseObject(ExtensionRelationId, catalog.extension, 0, ShareUpdateExclusiveLock);
+	AcceptInvalidationMessages();
+	store_catalog_get(&catalog);
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -407,8 +429,7 @@ wanted_run(StoreCatalog *catalog)
 	char	   *value;
 	int			run;
 
-	if (!store_catalog_find(catalog))
-		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+	store_catalog_get(catalog);
 	role_scope_enter(&role, catalog->owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());

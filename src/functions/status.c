@@ -77,7 +77,7 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	i++;
 	set_time(&values[i], &nulls[i], slot->last_error_at);
 	i++;
-	values[i++] = Int32GetDatum(slot->restarts);
+	values[i++] = Int64GetDatum(slot->restarts);
 	nulls[i] = slot->pid == 0 || slot->lag < 0;
 	values[i++] = Int64GetDatum(slot->lag);
 	nulls[i] = slot->pid == 0 || slot->rate < 0;

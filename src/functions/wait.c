@@ -136,6 +136,7 @@ query_number(const char *query, int count, Oid *types, Datum *values)
 {
 	SPIPlanPtr	plan = SPI_prepare(query, count, types);
 	Datum		value;
+	int64		number;
 	bool		isnull;
 
 	if (plan == NULL ||
@@ -143,8 +144,10 @@ query_number(const char *query, int count, Oid *types, Datum *values)
 							 true, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the pipeline's state");
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	number = isnull ? 0 : DatumGetInt64(value);
+	SPI_freetuptable(SPI_tuptable);
 	SPI_freeplan(plan);
-	return isnull ? 0 : DatumGetInt64(value);
+	return number;
 }
 
 /*
@@ -163,6 +166,27 @@ nap(int fd, TimestampTz deadline)
 							 Min(left, LOOK_AGAIN_MS), wait_event_idle());
 	ResetLatch(MyLatch);
 	CHECK_FOR_INTERRUPTS();
+	return true;
+}
+
+/*
+ * Has every partition a leader that told its end?  Frees the answer where not.
+ */
+static bool
+all_ends_known(TopicDescription *topic, char *error)
+{
+	int			i;
+
+	for (i = 0; i < topic->partition_count; i++)
+	{
+		if (topic->partitions[i].high >= 0)
+			continue;
+		snprintf(error, BROKER_ERROR_SIZE, "partition %d has no leader that answers",
+				 topic->partitions[i].partition);
+		topic_description_free(topic);
+		return false;
+	}
+	error[0] = '\0';
 	return true;
 }
 
@@ -196,7 +220,8 @@ ask_ends(TopicDescription *topic, TimestampTz deadline, char *error)
 				BrokerQuery *finished = query;
 
 				query = NULL;
-				done = broker_query_finish(finished, &answer, error);
+				done = broker_query_finish(finished, &answer, error) &&
+					all_ends_known(&answer, error);
 				if (!done && !nap(-1, deadline))
 					break;
 			}
@@ -239,8 +264,7 @@ wait_for_end(TimestampTz deadline)
 	bool		reached = false;
 	int			i;
 
-	if (!store_catalog_find(&catalog))
-		elog(ERROR, "extension \"vnstock_stream\" is not installed in this database");
+	store_catalog_get(&catalog);
 	in_outbox = psprintf("SELECT pg_catalog.count(*) FROM %s.vnstream_outbox WHERE response <= $1",
 						 catalog.schema_name);
 	position = psprintf("SELECT pg_catalog.max(next_offset) FROM %s.vnstream_positions p"
@@ -304,6 +328,11 @@ vnstream_wait(PG_FUNCTION_ARGS)
 				 errmsg("this transaction has changed what is to run, which takes effect at COMMIT"),
 				 errhint("COMMIT, then call vnstream_wait() in a transaction of its own.")));
 
+	if (strcmp(state, "running") == 0 && !config_enabled)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("no worker runs while \"vnstream.enabled\" is off"),
+				 errhint("Set it to on in postgresql.conf and reload.")));
 	if (strcmp(state, "running") == 0)
 		PG_RETURN_BOOL(wait_for_workers(true, deadline));
 	if (strcmp(state, "stopped") == 0)

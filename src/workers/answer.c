@@ -13,9 +13,9 @@
 #include "config.h"
 #include "market/rules.h"
 #include "store/outbox.h"
-#include "workers/acknowledged.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/outgoing.h"
 
 /* How long the database may take for one answer. */
 #define STORE_TIMEOUT_MS 30000
@@ -46,6 +46,7 @@ answer_begin(void)
 {
 	answer_context = AllocSetContextCreate(TopMemoryContext, "vnstream answer",
 										   ALLOCSET_DEFAULT_SIZES);
+	outgoing_begin(TopMemoryContext);
 }
 
 bool
@@ -64,7 +65,7 @@ says_something_new(const Quote *quote)
 
 	if (config_heartbeat == 0)
 		return true;
-	earlier = acknowledged_quote(quote->ticker);
+	earlier = outgoing_quote(quote->ticker);
 	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
 		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
 }
@@ -153,6 +154,7 @@ bool
 answer_flush(Backoff *store_backoff)
 {
 	StoreError	error;
+	int			i;
 
 	if (!pending.is_there)
 		return true;
@@ -163,6 +165,8 @@ answer_flush(Backoff *store_backoff)
 	if (worker_store_failed(&error, store_backoff))
 		return false;
 	pending.is_there = false;
+	for (i = 0; i < pending.response.count; i++)
+		outgoing_remember(pending.response.messages[i]);
 	worker_add(0, pending.response.count);
 	delivery_add(&pending.response);
 	return true;

@@ -94,6 +94,19 @@ ask_soon(void)
 }
 
 /*
+ * Is it a message that the broker has, but not whole?  librdkafka goes on with
+ * what comes after it, so without a look at this the loss would pass for a hole
+ * in the offsets.
+ */
+static bool
+is_damage(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR__BAD_MSG ||
+		code == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+		code == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED;
+}
+
+/*
  * Fill the batch with whatever is queued, and never wait for more.
  */
 void
@@ -141,6 +154,8 @@ batch_take(void)
 				worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL,
 							 "partition %d of topic \"%s\": %s",
 							 event.partition, config_topic, event.error);
+				if (is_damage(event.code) && config_on_lost_offsets == LOST_OFFSETS_STOP)
+					consumer.has_damage = true;
 				/* the topic may be gone: asking creates it anew */
 				if (backoff_is_over(&consumer.broker_backoff))
 				{
@@ -150,6 +165,8 @@ batch_take(void)
 				break;
 		}
 		reader_release(&event);
+		if (consumer.has_damage)
+			break;
 	}
 
 	for (i = 0; i < consumer.position_count; i++)
@@ -232,12 +249,16 @@ batch_store(void)
 			worker_set_state(WORKER_STARTING, "the broker");
 			return;
 		case STORE_DRIFT:
+			pfree(positions);
+			pfree(advances);
 			worker_store_error(&error);
 			ingest_forget_plans();
 			worker_set_state(WORKER_FAILED, "an administrator: the database refuses rows");
 			backoff_fail(&consumer.store_backoff, FAILED_RETRY_MS);
 			return;
 		case STORE_TRANSIENT:
+			pfree(positions);
+			pfree(advances);
 			worker_store_error(&error);
 			worker_set_state(WORKER_BACKING_OFF, "the database");
 			backoff_fail(&consumer.store_backoff, 0);

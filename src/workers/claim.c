@@ -227,6 +227,7 @@ claim(const TopicDescription *topic)
 	pfree(assignment);
 	consumer.is_claimed = true;
 	consumer.has_lost_offsets = false;
+	consumer.has_damage = false;
 	/* what a crash kept from the group, or somebody has reset */
 	consumer.commit_pending = true;
 	return true;

@@ -90,6 +90,14 @@ read_round(void)
 		batch_store();
 	if (!consumer.is_claimed)
 		return true;
+	if (consumer.has_damage && !consumer.has_batch)
+	{
+		/* all before it is stored; look again whether it can be read now */
+		consumer_unclaim();
+		consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FAILED_RETRY_MS);
+		worker_set_state(WORKER_FAILED, "an administrator: a message in Kafka is damaged");
+		return false;
+	}
 	batch_resize();
 	if (worker_take_notices(reader_client(consumer.reader)))
 	{

@@ -43,6 +43,7 @@ typedef struct Consumer
 	PositionAdvance *advances;
 	int64	   *ends;			/* high watermarks, -1 unknown */
 	bool		has_lost_offsets;
+	bool		has_damage;		/* Kafka has a message that cannot be read */
 
 	/* the batch */
 	MemoryContext batch_context;

@@ -17,7 +17,7 @@
 #include "broker/publisher.h"
 #include "broker/query.h"
 #include "config.h"
-#include "workers/acknowledged.h"
+#include "market/quote.h"
 #include "workers/delivery.h"
 #include "workers/topic.h"
 
@@ -107,7 +107,6 @@ delivery_begin(void)
 {
 	delivery_context = AllocSetContextCreate(TopMemoryContext, "vnstream delivery",
 											 ALLOCSET_DEFAULT_SIZES);
-	acknowledged_begin(delivery_context);
 	has_backlog = true;
 	measure();
 }
@@ -284,6 +283,10 @@ load_backlog(void)
 		for (i = 0; i < work.count; i++)
 			enqueue(&work.responses[i]);
 		has_backlog = work.count == LOAD_MAX;
+
+		/* the table says so, whatever was counted: a row may have been deleted */
+		if (dlist_is_empty(&deliveries))
+			waiting_messages = waiting_bytes = 0;
 	}
 	MemoryContextDelete(work.context);
 }
@@ -378,7 +381,6 @@ take_reports(void)
 		}
 		if (delivery == NULL)
 			continue;
-		acknowledged_remember(delivery->response.messages[report.tag & ((1 << TAG_INDEX_BITS) - 1)]);
 		acknowledged++;
 		in_flight--;
 		if (++delivery->acknowledged == delivery->response.count)
@@ -521,6 +523,12 @@ bool
 delivery_is_failing(void)
 {
 	return is_failing;
+}
+
+bool
+delivery_store_is_failing(void)
+{
+	return store_backoff.failures > 0;
 }
 
 int

@@ -46,6 +46,8 @@ extern int64 delivery_waiting_bytes(void);
 
 /* Is Kafka the trouble now? */
 extern bool delivery_is_failing(void);
+/* Or the database, when the outbox is read or settled? */
+extern bool delivery_store_is_failing(void);
 
 /* What to wait for; sources has room for 2.  Answers how many. */
 extern int	delivery_sources(WaitSource *sources);

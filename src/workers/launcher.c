@@ -51,12 +51,16 @@
 #include "shared_state.h"
 #include "workers/figures.h"
 #include "workers/launcher.h"
+#include "workers/loop.h"
 
 /* How often settings are read although nobody said that they changed. */
 #define SCAN_INTERVAL_MS 180000
 
 /* How long after a scan that failed the next one is tried. */
 #define SCAN_RETRY_MS 5000
+
+/* How long a scout may take. */
+#define SCOUT_TIMEOUT_MS 30000
 
 /* How long a registered worker may take to attach before it counts as lost. */
 #define ATTACH_TIMEOUT_MS 60000
@@ -74,6 +78,7 @@ typedef struct Launcher
 {
 	BackgroundWorkerHandle *scout;
 	uint64		scout_scan;		/* what the running scout covers */
+	TimestampTz scout_sent;
 	TimestampTz scan_at;		/* when the next scan is due at the latest */
 	BackgroundWorkerHandle *(*workers)[DATABASE_WORKERS];
 } Launcher;
@@ -164,7 +169,13 @@ send_scout(TimestampTz now)
 	Oid			database;
 
 	if (launcher.scout != NULL && handle_is_alive(launcher.scout))
+	{
+		/* its database may be locked, e.g. as the template of another */
+		if (TimestampDifferenceExceeds(launcher.scout_sent, now, SCOUT_TIMEOUT_MS))
+			TerminateBackgroundWorker(launcher.scout);
+		launcher.scan_at = TimestampTzPlusMilliseconds(now, SCAN_RETRY_MS);
 		return;
+	}
 
 	requests = pg_atomic_read_u64(&shared_state->scan_requests);
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
@@ -204,6 +215,7 @@ send_scout(TimestampTz now)
 	ticket.database = database;
 	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
 	launcher.scout_scan = requests;
+	launcher.scout_sent = now;
 	if (!RegisterDynamicBackgroundWorker(&worker, &launcher.scout))
 	{
 		launcher.scout = NULL;
@@ -331,7 +343,7 @@ slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long 
 		slot->state = WORKER_BACKING_OFF;
 		slot->since = now;
 		slot->failures++;
-		slot->launch_after = TimestampTzPlusMilliseconds(now, ATTACH_CHECK_MS);
+		slot->launch_after = TimestampTzPlusMilliseconds(now, backoff_ms(slot->failures));
 		slot->errors++;
 		slot->last_error_at = now;
 		strlcpy(slot->last_error, "the worker process did not start; see the server log",

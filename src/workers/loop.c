@@ -63,7 +63,7 @@ entry_restarts(void)
 		worker_entry->restart_producer : worker_entry->restart_consumer;
 }
 
-static long
+long
 backoff_ms(int failures)
 {
 	long		wait = BACKOFF_FIRST_MS;
@@ -137,6 +137,12 @@ worker_detach(int code, Datum argument)
 		LWLockRelease(shared_state->lock);
 		shared_wake(launcher);
 	}
+}
+
+void
+worker_pin_search_path(void)
+{
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 }
 
 bool

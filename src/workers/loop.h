@@ -16,6 +16,7 @@
 #include "datatype/timestamp.h"
 
 #include "broker/client.h"
+#include "pg_compat.h"
 #include "shared_state.h"
 #include "store/transaction.h"
 
@@ -44,6 +45,12 @@ extern WorkerSlot *worker_slot;
 extern DatabaseEntry *worker_entry;
 
 /*
+ * Right after connecting: the database's own search_path must not decide what
+ * a superuser's process runs.
+ */
+extern void worker_pin_search_path(void);
+
+/*
  * Take the slot that the launcher's ticket names, until this process exits.
  * False where it is not ours any more, because the launcher gave us up.
  */
@@ -51,7 +58,7 @@ struct WorkerTicket;
 extern bool worker_attach(const struct WorkerTicket *ticket);
 
 /* End this process, as it was wished. */
-extern void worker_end(void) pg_attribute_noreturn();
+pg_noreturn extern void worker_end(void);
 
 /*
  * To be called once each round.  Handles interrupts and a reload of settings.
@@ -64,13 +71,13 @@ extern bool worker_is_to_end(void);
  * Ends this process without it counting as a failure, to be started anew at
  * once: a setting changed that is only read at the start.
  */
-extern void worker_restart(const char *because) pg_attribute_noreturn();
+pg_noreturn extern void worker_restart(const char *because);
 
 /*
  * The extension is not in this database any more: ends this process, to be
  * started again rarely, or at once after a CREATE EXTENSION or vnstream_start().
  */
-extern void worker_leave(void) pg_attribute_noreturn();
+pg_noreturn extern void worker_leave(void);
 
 /* Did this round's worker_is_to_end() reload the settings? */
 extern bool worker_reloaded(void);
@@ -109,6 +116,8 @@ extern bool worker_store_failed(const StoreError *error, Backoff *backoff);
  */
 extern bool worker_take_notices(BrokerClient *client);
 
+/* How long to wait after so many failures in a row, ms. */
+extern long backoff_ms(int failures);
 /* at_least_ms: the other side's wish, or 0. */
 extern void backoff_fail(Backoff *backoff, long at_least_ms);
 extern void backoff_succeed(Backoff *backoff);

@@ -440,7 +440,7 @@ tell_state(void)
 
 	pg_strftime(when, sizeof(when), "%H:%M:%S", pg_localtime(&next_time, log_timezone));
 
-	if (!backoff_is_over(&producer.store_backoff))
+	if (!backoff_is_over(&producer.store_backoff) || delivery_store_is_failing())
 		worker_set_state(WORKER_BACKING_OFF, "the database");
 	else if (outbox_is_full())
 		worker_set_state(WORKER_FAILED, "the broker: the outbox is full, sweeps pause");
@@ -529,7 +529,7 @@ apply_settings(const char *fixed)
 void
 producer_main(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options;
 	char		text[SOURCE_ERROR_SIZE];
 	StoreError	error;
 	char	   *fixed;
@@ -538,8 +538,6 @@ producer_main(void)
 												ALLOCSET_DEFAULT_SIZES));
 	answer_begin();
 	before_shmem_exit(producer_cleanup, 0);
-	fixed = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
-					 config_vci_url, config_node_name);
 
 	while (!target_claim())
 	{
@@ -547,6 +545,11 @@ producer_main(void)
 		if (worker_is_to_end())
 			return;
 	}
+
+	/* only now: a reload may have come while that was waited for */
+	fixed = psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
+					 config_vci_url, config_node_name);
+	options = http_options();
 	producer.provider = source_find(config_sources);
 	producer.http = http_client_create(&options, text);
 	if (producer.provider == NULL || producer.http == NULL)

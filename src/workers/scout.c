@@ -31,6 +31,7 @@
 
 #include "pg_compat.h"
 #include "shared_state.h"
+#include "workers/loop.h"
 #include "workers/launcher.h"
 
 /* What one database's settings say. */
@@ -52,6 +53,7 @@ read_setting(Wish *wish, const char *setting)
 {
 	static const char prefix[] = "vnstream.";
 	const char *value = strchr(setting, '=');
+	int			consumers;
 
 	if (value == NULL || strncmp(setting, prefix, strlen(prefix)) != 0)
 		return;
@@ -59,7 +61,11 @@ read_setting(Wish *wish, const char *setting)
 	if (strncmp(setting, "vnstream.run=", strlen("vnstream.run=")) == 0)
 		wish->wanted = config_run_from_text(value);
 	else if (strncmp(setting, "vnstream.consumers=", strlen("vnstream.consumers=")) == 0)
-		wish->consumers = Min(Max(pg_strtoint32(value), 1), MAX_CONSUMERS);
+	{
+		/* as SET reads it, which takes 2.0 and 0x2 too */
+		if (parse_int(value, &consumers, 0, NULL))
+			wish->consumers = Min(Max(consumers, 1), MAX_CONSUMERS);
+	}
 	else
 		wish->settings_hash = hash_combine(wish->settings_hash,
 										   hash_bytes((const unsigned char *) setting,
@@ -74,9 +80,9 @@ read_wishes(MemoryContext context, int *count)
 
 	if (SPI_execute("SELECT s.setdatabase, d.datname, s.setconfig"
 					" FROM pg_catalog.pg_db_role_setting s"
-					" JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase"
-					" WHERE s.setrole = 0 AND d.datallowconn AND d.datconnlimit >= -1"
-					" ORDER BY s.setdatabase",
+					" JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) s.setdatabase"
+					" WHERE s.setrole OPERATOR(pg_catalog.=) '0'::pg_catalog.oid AND d.datallowconn"
+					" AND d.datconnlimit OPERATOR(pg_catalog.>=) '-1'::pg_catalog.int4",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the databases' settings");
 
@@ -217,6 +223,7 @@ vnstream_scout_main(Datum argument)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(ticket.database, InvalidOid, 0);
 	pgstat_report_appname("vnstream scout");
+	worker_pin_search_path();
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
+
 #include "config.h"
 #include "workers/loop.h"
 #include "workers/target.h"
@@ -18,7 +20,9 @@ target_claim(void)
 	const char *other = NULL;
 	int			i;
 
-	snprintf(target, sizeof(target), "%s/%s", config_brokers, config_topic);
+	/* a topic's name has 249 characters at most; brokers may be any number */
+	snprintf(target, sizeof(target), "%s %08x", config_topic,
+			 hash_bytes((const unsigned char *) config_brokers, strlen(config_brokers)));
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	for (i = 0; i < shared_state->entry_count; i++)
 	{

@@ -88,6 +88,7 @@ vnstream_worker_main(Datum argument)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(ticket.database, InvalidOid, 0);
 
+	worker_pin_search_path();
 	worker_slot_name(worker_slot, name, sizeof(name));
 	pgstat_report_appname(psprintf("vnstream %s", name));
 

@@ -38,7 +38,7 @@ $node->safe_psql('postgres', 'DELETE FROM vnstream_sweeps');
 my @requested = split /\n/, $node->safe_psql('postgres',
 	'SELECT vnstream_start() IS NULL; SELECT vnstream_sweep(); SELECT vnstream_sweep()');
 shift @requested;
-query_until($node, 'postgres', "SELECT string_agg(sweep || ' ' || trigger || ' ' || answered, ', ' ORDER BY sweep) FROM vnstream_sweeps WHERE ended IS NOT NULL",
+query_until($node, 'postgres', "SELECT string_agg(sweep || ' ' || trigger || ' ' || answered, ', ' ORDER BY sweep) FROM vnstream_sweeps WHERE ended IS NOT NULL AND trigger = 'request'",
 	join(', ', map { "$_ request 60" } @requested), 'sweeps that are requested right after the start are all made');
 $node->safe_psql('postgres', 'SELECT vnstream_stop()');
 is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'and stopped');

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
- * acknowledged.c
- *	  The newest quote of each ticker that Kafka has.
+ * outgoing.c
+ *	  The newest quote of each ticker that is in the outbox or went through it.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,49 +9,49 @@
 
 #include "utils/hsearch.h"
 
-#include "workers/acknowledged.h"
+#include "workers/outgoing.h"
 
-typedef struct Acknowledged
+typedef struct Outgoing
 {
 	char		ticker[TICKER_MAX + 1];
 	Quote		quote;
-} Acknowledged;
+} Outgoing;
 
-static HTAB *acknowledged_quotes;
+static HTAB *outgoing_quotes;
 
 void
-acknowledged_begin(MemoryContext context)
+outgoing_begin(MemoryContext context)
 {
 	HASHCTL		control;
 
 	memset(&control, 0, sizeof(control));
 	control.keysize = TICKER_MAX + 1;
-	control.entrysize = sizeof(Acknowledged);
+	control.entrysize = sizeof(Outgoing);
 	control.hcxt = context;
-	acknowledged_quotes = hash_create("vnstream acknowledged quotes", 2048, &control,
+	outgoing_quotes = hash_create("vnstream outgoing quotes", 2048, &control,
 									  HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
 void
-acknowledged_remember(const char *message)
+outgoing_remember(const char *message)
 {
 	char		error[QUOTE_ERROR_SIZE];
-	Acknowledged *found;
+	Outgoing *found;
 	Quote		quote;
 
 	if (!quote_from_message(message, strlen(message), &quote, error))
 		return;
-	found = hash_search(acknowledged_quotes, quote.ticker, HASH_ENTER, NULL);
+	found = hash_search(outgoing_quotes, quote.ticker, HASH_ENTER, NULL);
 	found->quote = quote;
 }
 
 const Quote *
-acknowledged_quote(const char *ticker)
+outgoing_quote(const char *ticker)
 {
 	char		key[TICKER_MAX + 1];
-	Acknowledged *found;
+	Outgoing *found;
 
 	strlcpy(key, ticker, sizeof(key));
-	found = hash_search(acknowledged_quotes, key, HASH_FIND, NULL);
+	found = hash_search(outgoing_quotes, key, HASH_FIND, NULL);
 	return found != NULL ? &found->quote : NULL;
 }
