@@ -249,41 +249,34 @@ note_commit_failure(Reader *reader, rd_kafka_resp_err_t code, const char *text)
 static void
 note_commit_result(Reader *reader, rd_kafka_event_t *event)
 {
-	const rd_kafka_AlterConsumerGroupOffsets_result_t *result;
 	const rd_kafka_group_result_t **groups;
+	const rd_kafka_error_t *failure;
+	const rd_kafka_topic_partition_list_t *partitions;
+	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 	size_t		count = 0;
-	size_t		i;
+	int			i;
 
-	if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
+	if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 	{
-		note_commit_failure(reader, rd_kafka_event_error(event),
-							rd_kafka_event_error_string(event));
+		note_commit_failure(reader, code, rd_kafka_event_error_string(event));
 		return;
 	}
-	result = rd_kafka_event_AlterConsumerGroupOffsets_result(event);
-	groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &count);
-	for (i = 0; i < count; i++)
+	groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(rd_kafka_event_AlterConsumerGroupOffsets_result(event),
+															  &count);
+	if (count != 1)
+		return;
+	failure = rd_kafka_group_result_error(groups[0]);
+	if (failure != NULL)
+		note_commit_failure(reader, rd_kafka_error_code(failure),
+							rd_kafka_error_string(failure));
+	partitions = rd_kafka_group_result_partitions(groups[0]);
+	for (i = 0; failure == NULL && partitions != NULL && i < partitions->cnt; i++)
 	{
-		const rd_kafka_error_t *failure = rd_kafka_group_result_error(groups[i]);
-		const rd_kafka_topic_partition_list_t *partitions;
-		int			j;
-
-		if (failure != NULL)
+		code = partitions->elems[i].err;
+		if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
 		{
-			note_commit_failure(reader, rd_kafka_error_code(failure),
-								rd_kafka_error_string(failure));
-			return;
-		}
-		partitions = rd_kafka_group_result_partitions(groups[i]);
-		for (j = 0; partitions != NULL && j < partitions->cnt; j++)
-		{
-			rd_kafka_resp_err_t code = partitions->elems[j].err;
-
-			if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			{
-				note_commit_failure(reader, code, rd_kafka_err2str(code));
-				return;
-			}
+			note_commit_failure(reader, code, rd_kafka_err2str(code));
+			break;
 		}
 	}
 }
@@ -418,6 +411,17 @@ take_message(Reader *reader, rd_kafka_event_t *event, ReaderEvent *answer)
 	return true;
 }
 
+/* Errors of the topic rather than of a place in it; they come with offset 0. */
+static bool
+is_without_offset(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ||
+		code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
 /* An error event that names a partition is the caller's. */
 static bool
 take_partition_error(Reader *reader, rd_kafka_event_t *event,
@@ -432,13 +436,14 @@ take_partition_error(Reader *reader, rd_kafka_event_t *event,
 	}
 	memset(answer, 0, sizeof(*answer));
 	answer->partition = place->partition;
-	answer->offset = place->offset < 0 ? -1 : place->offset;
+	answer->code = rd_kafka_event_error(event);
+	answer->offset = place->offset < 0 || is_without_offset(answer->code) ?
+		-1 : place->offset;
 	answer->timestamp = -1;
 	rd_kafka_topic_partition_destroy(place);
 	if (!is_assigned(reader, answer->partition))
 		return false;
 
-	answer->code = rd_kafka_event_error(event);
 	if (answer->code == RD_KAFKA_RESP_ERR__PARTITION_EOF)
 		answer->kind = READER_END;
 	else

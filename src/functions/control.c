@@ -230,10 +230,7 @@ component_argument(FunctionCallInfo fcinfo)
 	return bits;
 }
 
-/*
- * The value of one of this database's own settings, or NULL.
- */
-static char *
+char *
 database_setting(const char *name)
 {
 	Oid			types[2] = {OIDOID, TEXTOID};
@@ -273,9 +270,13 @@ check_worker_slots(int run)
 {
 	DatabaseEntry *entry;
 	int			needed = 1;		/* the scout */
-	int			consumers = config_consumers;
+	char	   *own_consumers = database_setting("vnstream.consumers");
+	int			consumers;
 	int			free;
 	int			i;
+
+	if (own_consumers == NULL || !parse_int(own_consumers, &consumers, 0, NULL))
+		consumers = config_consumers;
 
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	if (shared_state->launcher.pid == 0)

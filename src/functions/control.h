@@ -22,4 +22,11 @@ extern void control_install_hooks(void);
  */
 extern bool control_is_pending(void);
 
+/*
+ * The value of one of this database's own settings as this transaction sees
+ * it, or NULL: what workers start with, where the session may still have an
+ * earlier one.  Inside SPI; the text goes with SPI_finish().
+ */
+extern char *database_setting(const char *name);
+
 #endif							/* VNSTREAM_FUNCTIONS_CONTROL_H */

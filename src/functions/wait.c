@@ -195,14 +195,15 @@ all_ends_known(TopicDescription *topic, char *error)
  * wrong meanwhile is in error.
  */
 static bool
-ask_ends(TopicDescription *topic, TimestampTz deadline, char *error)
+ask_ends(const char *brokers, const char *topic_name, TopicDescription *topic,
+		 TimestampTz deadline, char *error)
 {
 	BrokerOptions options;
 	BrokerQuery *volatile query = NULL;
 	TopicDescription answer;
 	volatile bool done = false;
 
-	options.brokers = config_brokers;
+	options.brokers = brokers;
 	options.client_id = "vnstock_stream.wait";
 	options.group_id = config_group_id;
 
@@ -211,7 +212,7 @@ ask_ends(TopicDescription *topic, TimestampTz deadline, char *error)
 		while (!done && GetCurrentTimestamp() < deadline)
 		{
 			if (query == NULL)
-				query = broker_query_describe(&options, config_topic, true,
+				query = broker_query_describe(&options, topic_name, true,
 											  QUERY_TIMEOUT_MS, error);
 			if (!nap(query != NULL ? broker_query_fd(query) : -1, deadline))
 				break;
@@ -258,6 +259,8 @@ wait_for_end(TimestampTz deadline)
 	TopicDescription topic;
 	RoleScope	role;
 	char		error[BROKER_ERROR_SIZE] = "";
+	char	   *brokers;
+	char	   *topic_name;
 	char	   *in_outbox;
 	char	   *position;
 	int64		last_response;
@@ -275,6 +278,12 @@ wait_for_end(TimestampTz deadline)
 
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
+	brokers = database_setting("vnstream.brokers");
+	if (brokers == NULL)
+		brokers = config_brokers;
+	topic_name = database_setting("vnstream.topic");
+	if (topic_name == NULL)
+		topic_name = config_topic;
 	last_response = query_number(psprintf("SELECT pg_catalog.max(response) FROM %s.vnstream_outbox",
 										  catalog.schema_name), 0, NULL, NULL);
 	for (;;)
@@ -290,7 +299,7 @@ wait_for_end(TimestampTz deadline)
 	if (reached)
 	{
 		memset(&topic, 0, sizeof(topic));
-		reached = ask_ends(&topic, deadline, error);
+		reached = ask_ends(brokers, topic_name, &topic, deadline, error);
 	}
 	for (i = 0; reached && i < topic.partition_count; i++)
 	{
@@ -298,7 +307,7 @@ wait_for_end(TimestampTz deadline)
 		Datum		values[3];
 
 		values[0] = CStringGetTextDatum(topic.cluster_id);
-		values[1] = CStringGetTextDatum(config_topic);
+		values[1] = CStringGetTextDatum(topic_name);
 		values[2] = Int32GetDatum(topic.partitions[i].partition);
 		while (reached && topic.partitions[i].high > 0 &&
 			   query_number(position, 3, types, values) < topic.partitions[i].high)

@@ -390,7 +390,6 @@ take_reports(void)
 	{
 		worker_add(acknowledged, 0);
 		is_failing = false;
-		backoff_succeed(&broker_backoff);
 	}
 	return good;
 }
@@ -447,6 +446,8 @@ settle(void)
 	if (worker_store_failed(&error, &store_backoff))
 		return;
 
+	/* whole responses get through: single messages may while others cannot */
+	backoff_succeed(&broker_backoff);
 	must_settle = false;
 	dlist_foreach_modify(iterator, &deliveries)
 	{

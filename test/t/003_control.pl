@@ -110,7 +110,12 @@ query_until($node, 'postgres', "SELECT asked FROM vnstream_sweeps WHERE sweep = 
 
 # The topic changes: other positions, nothing mixed.
 my $second_topic = new_topic();
-$node->safe_psql('postgres', "ALTER DATABASE postgres SET vnstream.topic = '$second_topic'");
+produce(broker_address(), $second_topic,
+	[ map { sprintf('{"ticker":"AAA","time":"2026-08-04T10:00:%02d+07:00","price":7030}', $_) } 0 .. 49 ]);
+is($node->safe_psql('postgres',
+		"ALTER DATABASE postgres SET vnstream.topic = '$second_topic'; SELECT vnstream_wait('caught up', '60 s');"
+		  . " SELECT sum(next_offset) >= 50 FROM vnstream_positions WHERE topic = '$second_topic'"),
+	"t\nt", 'caught up is about the topic of the database\'s setting, also in the session that set it');
 query_until($node, 'postgres', "SELECT count(*) > 0 FROM vnstream_positions WHERE topic = '$second_topic'", 't',
 	'another topic has positions of its own');
 
