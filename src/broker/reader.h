@@ -34,10 +34,11 @@ typedef struct ReaderPosition
 /*
  * A lost offset and an error are different in what follows: after the former
  * the partition stands still until it is assigned anew, after the latter
- * librdkafka tries again by itself, and the error comes again: every second
- * for a topic that does not exist (30 s after the start at first), a few times
- * a second for a damaged batch (RD_KAFKA_RESP_ERR__BAD_MSG, its first offset),
- * behind which only another assignment leads.
+ * librdkafka tries again by itself, and the error comes again: for a topic that
+ * does not exist (not before 30 s at the start, or, by newer librdkafkas, after
+ * it was deleted), and a few times a second for a damaged batch
+ * (RD_KAFKA_RESP_ERR__BAD_MSG, its first offset), behind which only another
+ * assignment leads.
  */
 typedef enum ReaderEventKind
 {

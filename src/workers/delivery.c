@@ -363,8 +363,9 @@ static bool
 take_reports(void)
 {
 	PublisherReport report;
+	char		failure[BROKER_ERROR_SIZE];
 	int			acknowledged = 0;
-	bool		good = true;
+	int			failed = 0;
 
 	broker_client_clear_wakeup(publisher_client(publisher));
 	while (publisher_report(publisher, &report))
@@ -373,10 +374,8 @@ take_reports(void)
 
 		if (!report.is_acknowledged)
 		{
-			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
-						 "It is sent again from the outbox. Check whether the brokers are up.",
-						 "Kafka did not take a message: %s", report.error);
-			good = false;
+			if (failed++ == 0)
+				strlcpy(failure, report.error, sizeof(failure));
 			continue;
 		}
 		if (delivery == NULL)
@@ -391,7 +390,13 @@ take_reports(void)
 		worker_add(acknowledged, 0);
 		is_failing = false;
 	}
-	return good;
+
+	/* they all fail together: one error, not thousands */
+	if (failed > 0)
+		worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
+					 "They are sent again from the outbox. Check whether the brokers are up.",
+					 "Kafka did not take %d messages: %s", failed, failure);
+	return failed == 0;
 }
 
 typedef struct SettleWork

@@ -351,6 +351,14 @@ open_reader(const char *topic, const char *group)
 	return reader;
 }
 
+ReaderPosition
+at(int32_t partition, int64_t offset)
+{
+	ReaderPosition position = {partition, offset};
+
+	return position;
+}
+
 /*
  * How a worker waits: drain, and only then sleep on the descriptor.  No shorter
  * sleep as a net, so that a lost wake-up shows.

@@ -30,15 +30,19 @@ extern char *kafka_tool(const char *format,...)
 
 /* A name that no earlier run used. */
 extern char *unique_name(const char *what);
+
 /* A new topic; setting may be NULL. */
 extern char *new_topic(int partitions, const char *setting, const char *value);
+
 /* For topics so large that they would slow down the broker's next start. */
 extern void drop_topic(const char *topic);
 extern bool topic_exists(const char *topic);
 extern void add_partitions(const char *topic, int total);
 extern void delete_records(const char *topic, int32_t partition, int64_t before);
+
 /* The next offset to be written. */
 extern int64_t end_offset(const char *topic, int32_t partition);
+
 /* Committed offset of a group; -1 none. */
 extern int64_t committed_offset(const char *group, const char *topic,
 								int32_t partition);
@@ -51,10 +55,13 @@ extern void sleep_ms(int milliseconds);
 extern Publisher *open_publisher(const char *topic, long timeout_ms);
 extern Reader *open_reader(const char *topic, const char *group);
 
+extern ReaderPosition at(int32_t partition, int64_t offset);
+
 /* Waits on the client's descriptor alone.  False where nothing came in time. */
 extern bool await_report(Publisher *publisher, PublisherReport *report,
 						 int timeout_ms);
 extern bool await_event(Reader *reader, ReaderEvent *event, int timeout_ms);
+
 /* The first event of that kind; others are released.  False: none in time. */
 extern bool await_kind(Reader *reader, ReaderEventKind kind,
 					   ReaderEvent *event, int timeout_ms);
@@ -74,6 +81,7 @@ extern bool has_notice(BrokerClient *client, const char *text,
 
 extern int	count_descriptors(void);
 extern int	count_threads(void);
+
 /* Waits until there are no more than that, for at most 10 s. */
 extern bool threads_return_to(int count);
 

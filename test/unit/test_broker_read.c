@@ -147,7 +147,7 @@ test_reading(void)
 	int			i;
 
 	for (i = 0; i < PARTITIONS; i++)
-		positions[i] = (ReaderPosition) {i, 0};
+		positions[i] = at(i, 0);
 	ok(reader_high_watermark(reader, 0) == -1, "no high watermark before assigning");
 	assign(reader, positions, PARTITIONS);
 	wrong = read_to_ends(reader, positions, PARTITIONS, sent, &messages);
@@ -173,8 +173,8 @@ test_reading(void)
 	assign(reader, positions, PARTITIONS);
 	await_event(reader, &event, WAIT_MS);
 	reader_release(&event);
-	positions[0] = (ReaderPosition) {1, 5};
-	positions[1] = (ReaderPosition) {3, sent->ends[3] - 1};
+	positions[0] = at(1, 5);
+	positions[1] = at(3, sent->ends[3] - 1);
 	assign(reader, positions, 2);
 	wrong = read_to_ends(reader, positions, 2, sent, &messages);
 	ok(wrong == 0 && messages == sent->ends[1] - 5 + 1,
@@ -193,11 +193,11 @@ test_reading(void)
 	sleep_ms(500);
 	ok(!reader_next(reader, &event), "nothing assigned, nothing read");
 
-	positions[0] = (ReaderPosition) {0, -1};
+	positions[0] = at(0, -1);
 	ok(!reader_assign(reader, positions, 1, error) &&
 	   strstr(error, "offset -1") != NULL, "an offset below 0 is refused");
-	positions[0] = (ReaderPosition) {1, 4};
-	positions[1] = (ReaderPosition) {1, 5};
+	positions[0] = at(1, 4);
+	positions[1] = at(1, 5);
 	ok(!reader_assign(reader, positions, 2, error) &&
 	   strstr(error, "twice") != NULL, "a partition twice is refused");
 
@@ -218,6 +218,7 @@ test_odd_messages(void)
 	char	   *large = malloc(900000);
 	char		value[6];
 	char		error[BROKER_ERROR_SIZE];
+	int			threads;
 	int			i;
 
 	memset(large, 'x', 900000);
@@ -251,11 +252,14 @@ test_odd_messages(void)
 	   "900 kB");
 	reader_release(&event);
 
+	reader_destroy(reader);
+	threads = count_threads();
+	reader = open_reader(topic, "unused");
 	assign_one(reader, 0, 0);
 	for (i = 0; i < 3; i++)
 		await_event(reader, &event, WAIT_MS);
 	reader_destroy(reader);
-	ok(true, "destroyed with three events not released");
+	ok(threads_return_to(threads), "destroyed with three events not released");
 	free(large);
 	free(topic);
 }
@@ -273,8 +277,8 @@ test_lost_offset(void)
 
 	publish_numbers(topic, 1000);
 	delete_records(topic, 0, 100);
-	positions[0] = (ReaderPosition) {0, 50};
-	positions[1] = (ReaderPosition) {1, 0};
+	positions[0] = at(0, 50);
+	positions[1] = at(1, 0);
 	assign(reader, positions, 2);
 	came = await_kind(reader, READER_LOST_OFFSET, &event, WAIT_MS);
 	ok(came && event.partition == 0 && event.offset == 50 &&
@@ -324,6 +328,31 @@ test_no_topic(void)
 	assign_one(reader, 0, 0);
 	ok(!await_kind(reader, READER_MESSAGE, &event, 3000) && !topic_exists(topic),
 	   "reading a topic that is not there does not create it");
+	reader_destroy(reader);
+	free(topic);
+}
+
+static void
+test_deleted_topic(void)
+{
+	char	   *topic = new_topic(2, NULL, NULL);
+	Reader	   *reader = open_reader(topic, "unused");
+	ReaderEvent event;
+	bool		came;
+
+	publish_numbers(topic, 10);
+	assign_one(reader, 1, 0);
+	if (!await_kind(reader, READER_END, &event, WAIT_MS))
+		give_up("no end");
+	reader_release(&event);
+	drop_topic(topic);
+	/* 0.3 s; newer librdkafkas wait for metadata, and 30 s more */
+	came = await_kind(reader, READER_ERROR, &event, 120000);
+	ok(came && event.partition == 1 && event.offset == -1,
+	   "a topic that is deleted is an error: %s", came ? event.error : "none");
+	if (came)
+		reader_release(&event);
+	ok(!topic_exists(topic), "and is not created anew by its reader");
 	reader_destroy(reader);
 	free(topic);
 }
@@ -651,6 +680,7 @@ main(void)
 	test_odd_messages();
 	test_lost_offset();
 	test_no_topic();
+	test_deleted_topic();
 	test_wakeups();
 	test_commits();
 	test_commit_refused();
