@@ -94,9 +94,9 @@ ask_soon(void)
 }
 
 /*
- * Is it a message that the broker has, but not whole?  librdkafka 2.0 reports
- * it again and again and gets no further; one that went on behind it would make
- * the loss pass for a hole in the offsets.
+ * Is it a message that the broker has, but not whole?  librdkafka 2.0 reports it
+ * again and again where it is the next one, and may pass over it where others
+ * come before: the loss would then count as a hole in the offsets.
  */
 static bool
 is_damage(rd_kafka_resp_err_t code)
