@@ -269,6 +269,26 @@ COMMENT ON FUNCTION @extschema@.vnstream_version() IS
 	'versions of this script, of the loaded library, and of what it is linked with';
 
 --
+-- Watching: log, health, progress, latency, settings
+--
+
+--
+-- Kafka: brokers, topics, offsets, groups
+--
+
+--
+-- Kafka: messages, the topic, positions
+--
+
+--
+-- Finding faults: fetch, check
+--
+
+--
+-- Repair: dead letters, import, audit
+--
+
+--
 -- Who may what: changing things is for the extension's owner and whom it
 -- grants, looking for pg_monitor too.
 --

@@ -4,9 +4,9 @@
  *	  Questions to a broker that librdkafka can only answer by blocking.
  *
  * Two share a query: the caller and the thread.  Each leaves it once, the last
- * one frees it.  The question belongs to the thread, its answer and error from
- * is_done on to the caller; the read end of the pipe is the caller's, the
- * write end the thread's.
+ * one frees it.  The question belongs to the thread, and from is_done on to the
+ * caller, when the thread has taken the client out of it, to end it; the read
+ * end of the pipe is the caller's, the write end the thread's.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,7 +34,7 @@ struct BrokerQuery
 	bool		succeeded;
 	int			done_read;
 	int			done_write;
-	TopicQuestion question;
+	Question   *question;
 };
 
 static void
@@ -52,7 +52,7 @@ leave(BrokerQuery *query)
 		close(query->done_read);
 	if (query->done_write >= 0)
 		close(query->done_write);
-	topic_question_close(&query->question);
+	question_free(query->question);
 	free(query);
 }
 
@@ -60,9 +60,15 @@ static void *
 query_main(void *argument)
 {
 	BrokerQuery *query = argument;
+	Question   *question = query->question;
+	BrokerClient *client;
 	ssize_t		written;
 
-	query->succeeded = topic_question_ask(&query->question);
+	query->succeeded = question->kind->ask(question);
+	if (question->kind->release != NULL)
+		question->kind->release(question);
+	client = question->client;
+	question->client = NULL;
 
 	pthread_mutex_lock(&query->lock);
 	query->is_done = true;
@@ -74,7 +80,7 @@ query_main(void *argument)
 	while (written < 0 && errno == EINTR);
 
 	/* takes its time; the caller has the answer meanwhile */
-	topic_question_disconnect(&query->question);
+	broker_client_destroy(client);
 	leave(query);
 	return NULL;
 }
@@ -117,28 +123,26 @@ start_thread(BrokerQuery *query, char *error)
 	return true;
 }
 
-static BrokerQuery *
-start(const BrokerOptions *options, const TopicSpecification *specification,
-	  bool is_creation, bool watermarks, int timeout_ms, char *error)
+BrokerQuery *
+broker_query_begin(Question *question, char *error)
 {
-	BrokerQuery *query = calloc(1, sizeof(*query));
+	BrokerQuery *query;
 
+	if (question == NULL)
+		return NULL;
+	query = calloc(1, sizeof(*query));
 	if (query == NULL)
 	{
 		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		question_free(question);
 		return NULL;
 	}
 	pthread_mutex_init(&query->lock, NULL);
 	query->holders = 1;
 	query->done_read = -1;
 	query->done_write = -1;
-	query->question.specification = *specification;
-	query->question.is_creation = is_creation;
-	query->question.watermarks = watermarks;
-	query->question.timeout_ms = timeout_ms;
-	if (!topic_question_open(&query->question, options, error) ||
-		!open_pipe(query, error) ||
-		!start_thread(query, error))
+	query->question = question;
+	if (!open_pipe(query, error) || !start_thread(query, error))
 	{
 		leave(query);
 		return NULL;
@@ -152,7 +156,9 @@ broker_query_describe(const BrokerOptions *options, const char *topic,
 {
 	TopicSpecification specification = {topic, 0, 0, -1};
 
-	return start(options, &specification, false, watermarks, timeout_ms, error);
+	return broker_query_begin(topic_question(options, &specification, false,
+											 watermarks, timeout_ms, error),
+							  error);
 }
 
 BrokerQuery *
@@ -160,7 +166,9 @@ broker_query_create(const BrokerOptions *options,
 					const TopicSpecification *specification, bool watermarks,
 					int timeout_ms, char *error)
 {
-	return start(options, specification, true, watermarks, timeout_ms, error);
+	return broker_query_begin(topic_question(options, specification, true,
+											 watermarks, timeout_ms, error),
+							  error);
 }
 
 int
@@ -180,35 +188,35 @@ broker_query_is_done(BrokerQuery *query)
 	return answer;
 }
 
+Question *
+broker_query_take(BrokerQuery *query, char *error)
+{
+	Question   *question = NULL;
+
+	if (!broker_query_is_done(query))
+		snprintf(error, BROKER_ERROR_SIZE, "the query is not done");
+	else if (!query->succeeded)
+		snprintf(error, BROKER_ERROR_SIZE, "%s", query->question->error);
+	else
+	{
+		question = query->question;
+		query->question = NULL;
+	}
+	broker_query_abandon(query);
+	return question;
+}
+
 bool
 broker_query_finish(BrokerQuery *query, TopicDescription *answer, char *error)
 {
-	bool		succeeded;
+	Question   *question = broker_query_take(query, error);
 
 	memset(answer, 0, sizeof(*answer));
-	if (!broker_query_is_done(query))
-	{
-		snprintf(error, BROKER_ERROR_SIZE, "the query is not done");
-		broker_query_abandon(query);
+	if (question == NULL)
 		return false;
-	}
-	succeeded = query->succeeded;
-	if (succeeded)
-	{
-		*answer = query->question.answer;
-		memset(&query->question.answer, 0, sizeof(*answer));
-	}
-	else
-		snprintf(error, BROKER_ERROR_SIZE, "%s", query->question.error);
-	broker_query_abandon(query);
-	return succeeded;
-}
-
-void
-topic_description_free(TopicDescription *description)
-{
-	free(description->partitions);
-	memset(description, 0, sizeof(*description));
+	topic_question_answer(question, answer);
+	question_free(question);
+	return true;
 }
 
 void
@@ -216,7 +224,8 @@ broker_query_abandon(BrokerQuery *query)
 {
 	if (query == NULL)
 		return;
-	__atomic_store_n(&query->question.is_cancelled, true, __ATOMIC_RELAXED);
+	if (query->question != NULL)
+		question_cancel(query->question);
 	close(query->done_read);
 	query->done_read = -1;
 	leave(query);

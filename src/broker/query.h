@@ -21,6 +21,7 @@
 #define VNSTREAM_BROKER_QUERY_H
 
 #include "broker/client.h"
+#include "broker/question.h"
 
 typedef struct BrokerQuery BrokerQuery;
 
@@ -71,6 +72,12 @@ extern BrokerQuery *broker_query_create(const BrokerOptions *options,
 										bool watermarks, int timeout_ms,
 										char *error);
 
+/*
+ * Any kind of question, which becomes the query's, also where it fails: NULL
+ * with error.  A question of NULL (whose maker has set error) is fine.
+ */
+extern BrokerQuery *broker_query_begin(Question *question, char *error);
+
 /* Readable once the query is done. */
 extern int	broker_query_fd(const BrokerQuery *query);
 extern bool broker_query_is_done(BrokerQuery *query);
@@ -82,6 +89,12 @@ extern bool broker_query_is_done(BrokerQuery *query);
  */
 extern bool broker_query_finish(BrokerQuery *query, TopicDescription *answer,
 								char *error);
+
+/*
+ * The same for any kind: the answered question, which the caller frees, or NULL
+ * with error.
+ */
+extern Question *broker_query_take(BrokerQuery *query, char *error);
 extern void topic_description_free(TopicDescription *description);
 
 /* Leave the query alone; never waits.  Closes the descriptor too. */

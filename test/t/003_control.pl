@@ -40,6 +40,8 @@ my @requested = split /\n/, $node->safe_psql('postgres',
 shift @requested;
 query_until($node, 'postgres', "SELECT string_agg(sweep || ' ' || trigger || ' ' || answered, ', ' ORDER BY sweep) FROM vnstream_sweeps WHERE ended IS NOT NULL AND trigger = 'request'",
 	join(', ', map { "$_ request 60" } @requested), 'sweeps that are requested right after the start are all made');
+# what is left in the topic would be stored after the TRUNCATE
+$node->safe_psql('postgres', "SELECT vnstream_wait('caught up', '60 s')");
 $node->safe_psql('postgres', 'SELECT vnstream_stop()');
 is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'and stopped');
 $node->safe_psql('postgres', 'DELETE FROM vnstream_sweeps; TRUNCATE realtime_quotes');

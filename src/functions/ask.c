@@ -1,0 +1,123 @@
+/*-------------------------------------------------------------------------
+ *
+ * ask.c
+ *	  SQL functions that ask Kafka something, and wait for the answer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "functions/ask.h"
+#include "functions/control.h"
+#include "pg_compat.h"
+#include "shared_state.h"
+#include "store/catalog.h"
+#include "store/role.h"
+
+static char *
+own_or_server_setting(const char *name, const char *server_value, MemoryContext context)
+{
+	char	   *own = database_setting(name);
+
+	return MemoryContextStrdup(context, own != NULL ? own : server_value);
+}
+
+void
+ask_target(AskTarget *target)
+{
+	MemoryContext context = CurrentMemoryContext;
+	StoreCatalog catalog;
+	RoleScope	role;
+
+	shared_state_require();
+	store_catalog_get(&catalog);
+	role_scope_enter(&role, catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	target->options.brokers = own_or_server_setting("vnstream.brokers", config_brokers, context);
+	target->topic = own_or_server_setting("vnstream.topic", config_topic, context);
+	target->group_id = own_or_server_setting("vnstream.group_id", config_group_id, context);
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+
+	target->options.client_id = "vnstock_stream.sql";
+	target->options.group_id = target->group_id;
+}
+
+static void
+free_question(void *question)
+{
+	question_free(question);
+}
+
+/*
+ * Until the query is done.  Nothing else than the latch and the descriptor can
+ * end this, so an interrupt is seen at once.
+ */
+static void
+wait_for_query(BrokerQuery *query)
+{
+	while (!broker_query_is_done(query))
+	{
+		(void) WaitLatchOrSocket(MyLatch,
+								 WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+								 broker_query_fd(query), -1L, wait_event_idle());
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+Question *
+ask_broker_gently(Question *question, char *error)
+{
+	BrokerQuery *query = broker_query_begin(question, error);
+	MemoryContextCallback *callback;
+
+	if (query == NULL)
+		return NULL;
+
+	/* before waiting, so that nothing can be raised once it is answered */
+	callback = palloc0(sizeof(MemoryContextCallback));
+	callback->func = free_question;
+	PG_TRY();
+	{
+		wait_for_query(query);
+	}
+	PG_CATCH();
+	{
+		broker_query_abandon(query);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	question = broker_query_take(query, error);
+	if (question != NULL)
+	{
+		callback->arg = question;
+		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	}
+	return question;
+}
+
+Question *
+ask_broker(Question *question, const char *error, const char *hint)
+{
+	char		failure[BROKER_ERROR_SIZE];
+
+	strlcpy(failure, error, sizeof(failure));
+	question = ask_broker_gently(question, failure);
+	if (question == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONNECTION_FAILURE),
+				 errmsg("%s", failure),
+				 errhint("%s", hint != NULL ? hint :
+						 "Check vnstream.brokers, and whether the brokers are up; vnstream_check() looks step by step.")));
+	return question;
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * ask.h
+ *	  SQL functions that ask Kafka something, and wait for the answer.
+ *
+ * The waiting is the latch's: Ctrl-C, pg_terminate_backend() and a shutdown end
+ * it at once, whatever the broker does.  The client is the question's own, never
+ * the workers', and its thread frees it, also where nobody waits any more.
+ *
+ * Main thread of a session, inside a transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_FUNCTIONS_ASK_H
+#define VNSTREAM_FUNCTIONS_ASK_H
+
+#include "postgres.h"
+
+#include "broker/query.h"
+
+/* How long a broker may take for all of one function's questions. */
+#define ASK_TIMEOUT_MS 10000
+
+/*
+ * How to reach the brokers, and by which names, as this database's workers do;
+ * palloc'd.  Raises where the extension is not in this database, or not
+ * preloaded.
+ */
+typedef struct AskTarget
+{
+	BrokerOptions options;
+	char	   *topic;
+	char	   *group_id;		/* '' where none was made yet */
+} AskTarget;
+
+extern void ask_target(AskTarget *target);
+
+/*
+ * Waits for the answer and returns the question, which is freed with the
+ * current memory context.  A question of NULL raises error (BROKER_ERROR_SIZE
+ * bytes, which its maker has set), and so does a question that failed:
+ * ERRCODE_CONNECTION_FAILURE with hint (NULL: to check vnstream.brokers).
+ */
+extern Question *ask_broker(Question *question, const char *error, const char *hint);
+
+/* The same, but a question that failed is NULL, with error filled in. */
+extern Question *ask_broker_gently(Question *question, char *error);
+
+#endif							/* VNSTREAM_FUNCTIONS_ASK_H */
