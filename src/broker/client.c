@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/process_end.h"
+
 #define NOTICES_KEPT 64
 
 /* Destroying takes milliseconds unless a library thread is in getaddrinfo. */
@@ -229,6 +231,7 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 		broker_client_destroy(client);
 		return NULL;
 	}
+	process_end_client_made();
 
 	if (role == BROKER_READER)
 	{
@@ -249,6 +252,7 @@ static void *
 destroy_main(void *kafka)
 {
 	rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	process_end_client_gone();
 	return NULL;
 }
 
