@@ -39,6 +39,7 @@ typedef struct FetchAnswer
 								 * row has a fault */
 	int			status;			/* of HTTP; 0 where no answer came */
 	SourceProbe probe;
+	int64		duration;		/* µs from the request to the last byte */
 	int64		received_at;	/* last byte's arrival, µs since 1970 UTC; 0
 								 * where the request could not start */
 	char	   *headers;		/* lines, or NULL */
