@@ -36,7 +36,7 @@ PG_FUNCTION_INFO_V1(vnstream_fetch);
 
 #define FETCH_COLUMNS 8
 
-/* Room for the worker to start and to end, besides the request's own time. */
+/* Room for the worker to start, and again to end, besides the request's time. */
 #define FETCH_WORKER_MS 15000
 
 /* What is asked, and how; palloc'd. */
@@ -290,6 +290,27 @@ await_report(Fetch *fetch, const FetchPlan *plan, Size *length)
 	}
 }
 
+/*
+ * Until the worker has ended, which it is about to: who asks for many tickers,
+ * one after the other, needs one process and not as many as still end.
+ */
+static void
+await_end(BackgroundWorkerHandle *worker)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FETCH_WORKER_MS);
+	pid_t		pid;
+
+	while (GetBackgroundWorkerPid(worker, &pid) == BGWH_STARTED)
+	{
+		long		left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), until);
+
+		if (left == 0)
+			return;
+		/* the postmaster tells when it ends, by bgw_notify_pid */
+		wait_on_latch(left);
+	}
+}
+
 /* ----------------------------------------------------------------
  *		What came
  * ----------------------------------------------------------------
@@ -422,6 +443,7 @@ fetch_probe(const char *ticker, const char *source, FetchAnswer *answer)
 	if (report != NULL)
 		take_report(report, &plan, answer);
 	dsm_detach(fetch.segment);
+	await_end(worker);
 	if (report == NULL)
 		return fail(answer, ERRCODE_INTERNAL_ERROR,
 					"the worker that asks the source ended, or was held up, without an answer",

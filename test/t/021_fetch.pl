@@ -269,6 +269,11 @@ query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_sweeps WHERE ended
 query_until($node, 'postgres', 'SELECT count(*) FROM realtime_quotes', '6', 'and is stored');
 is(account($node, 'postgres'), '', 'the account adds up');
 
+# Many tickers one after the other take one process at a time.
+is($node->safe_psql('postgres', "SELECT count((vnstream_fetch('VCB')).status) FROM generate_series(1, 6)"),
+	'6', 'many looks in one statement');
+is($node->safe_psql('postgres', $workers), '0', 'leave no worker behind');
+
 # Who may.
 $node->safe_psql('postgres', 'CREATE ROLE nobody; CREATE ROLE monitor IN ROLE pg_monitor; CREATE ROLE operator');
 foreach my $role ('nobody', 'monitor')
