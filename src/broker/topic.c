@@ -409,15 +409,15 @@ take_creation(TopicQuestion *question, rd_kafka_event_t *event)
 			reason = rd_kafka_topic_result_error_string(topics[0]);
 		}
 	}
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+	question->existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || question->existed)
 		return true;
 	return fail_refused(question, "Kafka does not create the topic",
 						reason != NULL ? reason : rd_kafka_err2str(code));
 }
 
-static bool
-create(TopicQuestion *question)
+bool
+topic_create(TopicQuestion *question)
 {
 	rd_kafka_NewTopic_t *topic = make_new_topic(question);
 	rd_kafka_queue_t *answers;
@@ -456,7 +456,7 @@ ask(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
-	return (!question->is_creation || create(question)) && topic_describe(question);
+	return (!question->is_creation || topic_create(question)) && topic_describe(question);
 }
 
 void

@@ -23,6 +23,7 @@ struct TopicQuestion
 	bool		watermarks;
 	rd_kafka_topic_t *handle;
 	char	   *topic;
+	bool		existed;		/* it was to be created, and is there already */
 	int64_t		absent_since;	/* the topic was denied since; 0: was not */
 	/* for a kind that wants more of the topic's metadata; false with error */
 	bool		(*seen) (TopicQuestion *question,
@@ -42,8 +43,9 @@ extern void topic_question_answer(Question *question, TopicDescription *answer);
 /*
  * For kinds that begin with a TopicQuestion, zeroed and with its kind set.
  * topic_question_open() is question_open() with the topic's handle; where it
- * fails, question_free() is still the caller's.  The other two ask, on the
- * question's thread.  topic_describe() fills the answer, anew each time.
+ * fails, question_free() is still the caller's.  The next three ask, on the
+ * question's thread.  topic_create() goes by specification, and sets existed.
+ * topic_describe() fills the answer, anew each time.
  * topic_offsets_for_time() wants watermarks asked for before: offsets[i] is the
  * first offset of answer.partitions[i] whose message is not older than time (ms
  * since 1970 UTC), or the end.  topic_release() and topic_forget() are to be
@@ -53,6 +55,7 @@ extern bool topic_question_open(TopicQuestion *question,
 								const BrokerOptions *options,
 								const BrokerSetting *settings,
 								const char *topic, int timeout_ms, char *error);
+extern bool topic_create(TopicQuestion *question);
 extern bool topic_describe(TopicQuestion *question);
 extern bool topic_offsets_for_time(TopicQuestion *question, int64_t time,
 								   int64_t *offsets);
