@@ -319,6 +319,22 @@ COMMENT ON FUNCTION @extschema@.vnstream_alter_topic(pg_catalog.int4, pg_catalog
 	'add partitions, set how long messages are kept, or print how Kafka''s own tool is to move replicas; NULL leaves things; at once, whatever becomes of the transaction';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_alter_topic(pg_catalog.int4, pg_catalog.int4, pg_catalog.interval) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.vnstream_seek(
+	partition pg_catalog.int4,
+	"to" pg_catalog.text,
+	accept_loss pg_catalog.bool DEFAULT false,
+	OUT partition pg_catalog.int4,
+	OUT from_offset pg_catalog.int8,
+	OUT to_offset pg_catalog.int8,
+	OUT lost pg_catalog.int8,
+	OUT again pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_seek'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_seek(pg_catalog.int4, pg_catalog.text, pg_catalog.bool) IS
+	'where consumers go on, in a partition or (NULL) in all: an offset, a time, ''beginning'' or ''end''; lost are offsets given up, again those to be read once more; consumers start anew at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_seek(pg_catalog.int4, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;
+
 --
 -- Finding faults: fetch, check
 --

@@ -86,6 +86,12 @@ control_is_pending(void)
 }
 
 void
+control_restart_consumers(void)
+{
+	add_action(RUN_CONSUMER, false, false);
+}
+
+void
 control_topic_changed(void)
 {
 	DatabaseEntry *entry;

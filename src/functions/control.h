@@ -28,6 +28,9 @@ extern bool control_is_pending(void);
  */
 extern void control_topic_changed(void);
 
+/* At COMMIT, end the consumers of this database and start them anew. */
+extern void control_restart_consumers(void);
+
 /*
  * The value of one of this database's own settings as this transaction sees
  * it, or NULL: what workers start with, where the session may still have an
