@@ -349,6 +349,61 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_groups() TO pg_monitor;
 -- Kafka: messages, the topic, positions
 --
 
+CREATE FUNCTION @extschema@.vnstream_peek(
+	n pg_catalog.int4 DEFAULT 10,
+	"from" pg_catalog.text DEFAULT 'end',
+	OUT partition pg_catalog.int4,
+	OUT "offset" pg_catalog.int8,
+	OUT "timestamp" pg_catalog.timestamptz,
+	OUT key pg_catalog.text,
+	OUT headers pg_catalog.jsonb,
+	OUT value pg_catalog.jsonb,
+	OUT raw pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_peek'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+COMMENT ON FUNCTION @extschema@.vnstream_peek(pg_catalog.int4, pg_catalog.text) IS
+	'n messages of the topic: the first from ''beginning'', the last from ''end'', or the first from a time or from ''partition:offset''; what is no JSON is in raw, other bytes than text as \ooo; of headers of one name the last';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_peek(pg_catalog.int4, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_create_topic(
+	partitions pg_catalog.int4 DEFAULT NULL,
+	replication pg_catalog.int4 DEFAULT NULL,
+	retention pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'vnstream_create_topic'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_create_topic(pg_catalog.int4, pg_catalog.int4, pg_catalog.interval) IS
+	'create the topic of vnstream.topic; what is NULL is by the settings; at once, whatever becomes of the transaction';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_create_topic(pg_catalog.int4, pg_catalog.int4, pg_catalog.interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_alter_topic(
+	partitions pg_catalog.int4 DEFAULT NULL,
+	replication pg_catalog.int4 DEFAULT NULL,
+	retention pg_catalog.interval DEFAULT NULL)
+RETURNS pg_catalog.text
+AS 'MODULE_PATHNAME', 'vnstream_alter_topic'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_alter_topic(pg_catalog.int4, pg_catalog.int4, pg_catalog.interval) IS
+	'add partitions, set how long messages are kept, or print how Kafka''s own tool is to move replicas; NULL leaves things; at once, whatever becomes of the transaction';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_alter_topic(pg_catalog.int4, pg_catalog.int4, pg_catalog.interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_seek(
+	partition pg_catalog.int4,
+	"to" pg_catalog.text,
+	accept_loss pg_catalog.bool DEFAULT false,
+	OUT partition pg_catalog.int4,
+	OUT from_offset pg_catalog.int8,
+	OUT to_offset pg_catalog.int8,
+	OUT lost pg_catalog.int8,
+	OUT again pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_seek'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_seek(pg_catalog.int4, pg_catalog.text, pg_catalog.bool) IS
+	'where consumers go on, in a partition or (NULL) in all: an offset, a time, ''beginning'' or ''end''; lost are offsets given up, again those to be read once more; consumers start anew at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_seek(pg_catalog.int4, pg_catalog.text, pg_catalog.bool) FROM PUBLIC;
+
 --
 -- Finding faults: fetch, check
 --

@@ -14,6 +14,7 @@
 
 #include "storage/latch.h"
 #include "utils/backend_status.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM >= 180000
@@ -63,6 +64,17 @@ backend_status_by_index(int i)
 	return pgstat_get_local_beentry_by_index(i);
 #else
 	return pgstat_fetch_stat_local_beentry(i);
+#endif
+}
+
+/* PostgreSQL 17 has interval 'infinity'. */
+static inline bool
+interval_is_for_ever(const Interval *interval)
+{
+#if PG_VERSION_NUM >= 170000
+	return INTERVAL_IS_NOEND(interval);
+#else
+	return false;
 #endif
 }
 

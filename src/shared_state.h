@@ -25,7 +25,7 @@
 
 #include "config.h"
 
-#define WORKER_TEXT_SIZE 96
+#define WORKER_TEXT_SIZE 200
 #define WORKER_ERROR_SIZE 512
 
 typedef enum WorkerRole
@@ -83,6 +83,8 @@ typedef struct DatabaseEntry
 	uint64		restart_producer;	/* counts requests to start anew */
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
+	uint64		topic_changes;	/* counts changes of the topic that were made
+								 * from here: look at it anew */
 	char		target[272];	/* what its live producer publishes to */
 	WorkerSlot	workers[DATABASE_WORKERS];
 } DatabaseEntry;

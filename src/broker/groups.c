@@ -375,7 +375,7 @@ ask(Question *base)
 {
 	GroupsQuestion *question = (GroupsQuestion *) base;
 
-	if (!topic_question_ask(base))
+	if (!topic_describe(&question->topic))
 		return false;
 	question->answer.topic = &question->topic.answer;
 	if (!question->topic.answer.exists || question->topic.answer.partition_count == 0 ||
@@ -402,7 +402,7 @@ release(Question *base)
 	if (question->answers != NULL)
 		rd_kafka_queue_destroy(question->answers);
 	question->answers = NULL;
-	topic_question_release(base);
+	topic_release(base);
 }
 
 static void
@@ -418,7 +418,7 @@ forget(Question *base)
 	}
 	free(question->answer.groups);
 	free(question->only);
-	topic_question_forget(base);
+	topic_forget(base);
 }
 
 static const QuestionKind groups_kind = {ask, release, forget};
@@ -427,7 +427,6 @@ Question *
 groups_question(const BrokerOptions *options, const char *topic, const char *only,
 				int timeout_ms, char *error)
 {
-	TopicSpecification specification = {topic, 0, 0, -1};
 	GroupsQuestion *question;
 	bool		opened;
 
@@ -440,8 +439,8 @@ groups_question(const BrokerOptions *options, const char *topic, const char *onl
 		return NULL;
 	}
 	question->topic.base.kind = &groups_kind;
-	opened = topic_question_open(&question->topic, options, &specification, false, true,
-								 timeout_ms, error);
+	question->topic.watermarks = true;
+	opened = topic_question_open(&question->topic, options, NULL, topic, timeout_ms, error);
 	if (opened && only != NULL)
 	{
 		question->only = strdup(only);

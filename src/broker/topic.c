@@ -92,6 +92,8 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 		case RD_KAFKA_RESP_ERR_NO_ERROR:
 			if (!take_partitions(question, topic))
 				return METADATA_FAILED;
+			if (question->seen != NULL && !question->seen(question, metadata))
+				return METADATA_FAILED;
 			/* just created: other brokers learn of it a moment later */
 			if (question->is_creation && !has_leaders(&question->answer))
 				return METADATA_LATER;
@@ -219,8 +221,8 @@ ask_offsets(TopicQuestion *question, int64_t which)
  * Asks for the metadata anew each time: a partition that once was seen without
  * a leader is unknown to librdkafka 2.0 (not looked for again) until then.
  */
-static bool
-describe(TopicQuestion *question)
+bool
+topic_describe(TopicQuestion *question)
 {
 	for (;;)
 	{
@@ -240,6 +242,74 @@ describe(TopicQuestion *question)
 			return fail_refused(question, "Kafka does not tell the offsets of the topic",
 								rd_kafka_err2str(code));
 		if (question_is_over(&question->base))
+			return question_fail_unanswered(&question->base, "the topic's offsets were not told");
+		question_pause();
+	}
+}
+
+/* The first offset at or after a time, or the end where there is none. */
+static void
+take_times(const TopicQuestion *question,
+		   const rd_kafka_topic_partition_list_t *list, int64_t *offsets)
+{
+	int			i;
+
+	for (i = 0; i < question->answer.partition_count; i++)
+	{
+		const TopicPartition *partition = &question->answer.partitions[i];
+		const rd_kafka_topic_partition_t *found =
+			partition->leader < 0 ? NULL :
+			rd_kafka_topic_partition_list_find(list, question->topic,
+											   partition->partition);
+
+		offsets[i] = partition->high;
+		if (found != NULL && found->offset >= 0 && found->offset < partition->high)
+			offsets[i] = found->offset;
+	}
+}
+
+static rd_kafka_resp_err_t
+first_error(const rd_kafka_topic_partition_list_t *list)
+{
+	int			i;
+
+	for (i = 0; i < list->cnt; i++)
+	{
+		if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return list->elems[i].err;
+	}
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool
+topic_offsets_for_time(TopicQuestion *question, int64_t time, int64_t *offsets)
+{
+	for (;;)
+	{
+		rd_kafka_topic_partition_list_t *list = list_partitions(question);
+		rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+		int			slice = question_next_slice(&question->base);
+		int			i;
+
+		/* below 0 the protocol's times mean something else */
+		for (i = 0; i < list->cnt; i++)
+			list->elems[i].offset = time > 0 ? time : 0;
+		if (slice == 0)
+			code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+		else if (list->cnt > 0)
+			code = rd_kafka_offsets_for_times(question->base.client->kafka, list, slice);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			code = first_error(list);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			take_times(question, list, offsets);
+		rd_kafka_topic_partition_list_destroy(list);
+		question_listen(&question->base);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			return true;
+		if (!question_is_passing(code))
+			return fail_refused(question, "Kafka does not tell the offsets of the topic",
+								rd_kafka_err2str(code));
+		if (slice == 0)
 			return question_fail_unanswered(&question->base, "the topic's offsets were not told");
 		question_pause();
 	}
@@ -309,15 +379,15 @@ take_creation(TopicQuestion *question, rd_kafka_event_t *event)
 			reason = rd_kafka_topic_result_error_string(topics[0]);
 		}
 	}
-	if (code == RD_KAFKA_RESP_ERR_NO_ERROR ||
-		code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+	question->existed = code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR || question->existed)
 		return true;
 	return fail_refused(question, "Kafka does not create the topic",
 						reason != NULL ? reason : rd_kafka_err2str(code));
 }
 
-static bool
-create(TopicQuestion *question)
+bool
+topic_create(TopicQuestion *question)
 {
 	rd_kafka_NewTopic_t *topic = make_new_topic(question);
 	rd_kafka_queue_t *answers;
@@ -351,16 +421,16 @@ create(TopicQuestion *question)
 	return succeeded;
 }
 
-bool
-topic_question_ask(Question *base)
+static bool
+ask(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
-	return (!question->is_creation || create(question)) && describe(question);
+	return (!question->is_creation || topic_create(question)) && topic_describe(question);
 }
 
 void
-topic_question_release(Question *base)
+topic_release(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -370,7 +440,7 @@ topic_question_release(Question *base)
 }
 
 void
-topic_question_forget(Question *base)
+topic_forget(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -378,21 +448,17 @@ topic_question_forget(Question *base)
 	free(question->topic);
 }
 
-static const QuestionKind topic_kind = {
-	topic_question_ask, topic_question_release, topic_question_forget
-};
+static const QuestionKind topic_kind = {ask, topic_release, topic_forget};
 
 bool
 topic_question_open(TopicQuestion *question, const BrokerOptions *options,
-					const TopicSpecification *specification, bool is_creation,
-					bool watermarks, int timeout_ms, char *error)
+					const BrokerSetting *settings, const char *topic,
+					int timeout_ms, char *error)
 {
-	question->specification = *specification;
-	question->is_creation = is_creation;
-	question->watermarks = watermarks;
-	if (!question_open(&question->base, options, NULL, timeout_ms, error))
+	if (!broker_check_topic(topic, error) ||
+		!question_open(&question->base, options, settings, timeout_ms, error))
 		return false;
-	question->topic = strdup(specification->topic);
+	question->topic = strdup(topic);
 	if (question->topic == NULL)
 	{
 		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
@@ -412,8 +478,6 @@ topic_question(const BrokerOptions *options, const TopicSpecification *specifica
 {
 	TopicQuestion *question;
 
-	if (!broker_check_topic(specification->topic, error))
-		return NULL;
 	question = calloc(1, sizeof(*question));
 	if (question == NULL)
 	{
@@ -421,8 +485,11 @@ topic_question(const BrokerOptions *options, const TopicSpecification *specifica
 		return NULL;
 	}
 	question->base.kind = &topic_kind;
-	if (!topic_question_open(question, options, specification, is_creation,
-							 watermarks, timeout_ms, error))
+	question->specification = *specification;
+	question->is_creation = is_creation;
+	question->watermarks = watermarks;
+	if (!topic_question_open(question, options, NULL, specification->topic,
+							 timeout_ms, error))
 	{
 		question_free(&question->base);
 		return NULL;

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -52,6 +53,27 @@ ask_target(AskTarget *target)
 
 	target->options.client_id = "vnstock_stream.sql";
 	target->options.group_id = target->group_id;
+}
+
+int
+ask_setting(const char *name, int server_value, int flags)
+{
+	StoreCatalog catalog;
+	RoleScope	role;
+	char	   *own;
+	int			value;
+
+	store_catalog_get(&catalog);
+	role_scope_enter(&role, catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	own = database_setting(name);
+	if (own == NULL || !parse_int(own, &value, flags, NULL))
+		value = server_value;
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+	return value;
 }
 
 static void

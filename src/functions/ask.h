@@ -36,6 +36,12 @@ typedef struct AskTarget
 extern void ask_target(AskTarget *target);
 
 /*
+ * A setting that is a number, as this database's workers start with it; flags
+ * are its unit's (GUC_UNIT_S, or 0).
+ */
+extern int	ask_setting(const char *name, int server_value, int flags);
+
+/*
  * Waits for the answer and returns the question, which is freed with the
  * current memory context.  A question of NULL raises error (BROKER_ERROR_SIZE
  * bytes, which its maker has set), and so does a question that failed:

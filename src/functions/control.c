@@ -85,6 +85,25 @@ control_is_pending(void)
 	return false;
 }
 
+void
+control_restart_consumers(void)
+{
+	add_action(RUN_CONSUMER, false, false);
+}
+
+void
+control_topic_changed(void)
+{
+	DatabaseEntry *entry;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	entry = shared_entry_find(MyDatabaseId);
+	if (entry != NULL)
+		entry->topic_changes++;
+	LWLockRelease(shared_state->lock);
+	shared_wake_database(MyDatabaseId);
+}
+
 static void
 perform_actions(void)
 {

@@ -23,6 +23,15 @@ extern void control_install_hooks(void);
 extern bool control_is_pending(void);
 
 /*
+ * The topic was changed in Kafka, which no ROLLBACK undoes: have the consumers
+ * of this database look at it at once.
+ */
+extern void control_topic_changed(void);
+
+/* At COMMIT, end the consumers of this database and start them anew. */
+extern void control_restart_consumers(void);
+
+/*
  * The value of one of this database's own settings as this transaction sees
  * it, or NULL: what workers start with, where the session may still have an
  * earlier one.  Inside SPI; the text goes with SPI_finish().

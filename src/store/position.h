@@ -7,7 +7,8 @@
  * then on a batch moves a position only by compare-and-set on (epoch,
  * generation, next offset).  Whoever claimed earlier can store nothing more.
  *
- * All functions: main thread of a worker, inside store_transaction().
+ * All functions but the last three: main thread of a worker, inside
+ * store_transaction().  position_claim() is for those who move positions, too.
  *
  *-------------------------------------------------------------------------
  */
@@ -80,5 +81,36 @@ extern void position_count(const StoreCatalog *catalog, const PositionKey *key,
 extern void position_skip(const StoreCatalog *catalog, const PositionKey *key,
 						  Position *position, int64 new_offset,
 						  const char *because);
+
+/*
+ * For a person who moves positions (seek.c); in the caller's transaction, SPI
+ * connected, as the extension's owner.
+ */
+
+typedef struct KnownPosition
+{
+	const char *cluster_id;
+	int32		partition;
+	int64		next_offset;
+} KnownPosition;
+
+/* Positions of the topic, in all clusters, unlocked; palloc'd.  Answers how many. */
+extern int	position_list(const StoreCatalog *catalog, const char *topic,
+						  KnownPosition **positions);
+
+/*
+ * Offsets from the position up to new_offset that no segment has ever come by,
+ * except as a gap from end to end: what would be given up.
+ */
+extern int64 position_unread(const StoreCatalog *catalog, const PositionKey *key,
+							 const Position *position, int64 new_offset);
+
+/*
+ * Move a position that is claimed in this transaction: close its segment, open
+ * one at new_offset; what is passed over, forwards, is a closed segment of its
+ * own between them, all of it gaps.
+ */
+extern void position_seek(const StoreCatalog *catalog, const PositionKey *key,
+						  Position *position, int64 new_offset);
 
 #endif							/* VNSTREAM_STORE_POSITION_H */

@@ -115,10 +115,25 @@ read_round(void)
 		else if (consumer.position_count > 0)
 			worker_set_state(WORKER_RUNNING, "messages");
 		else
-			worker_set_state(WORKER_RUNNING, "a partition: %d consumers share %d",
-							 consumer.shares, consumer.partition_total);
+			worker_set_state(WORKER_RUNNING,
+							 "a partition: %d consumers share %d; SELECT vnstream_alter_topic(partitions => %d)",
+							 consumer.shares, consumer.partition_total, consumer.shares);
 	}
 	return consumer.has_more && !consumer.has_batch;
+}
+
+/*
+ * Changes of the topic that sessions of this database have made so far.
+ */
+static uint64
+topic_changes(void)
+{
+	uint64		changes;
+
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	changes = worker_entry->topic_changes;
+	LWLockRelease(shared_state->lock);
+	return changes;
 }
 
 static void
@@ -174,8 +189,11 @@ consumer_main(void)
 
 		if (consumer.query != NULL && broker_query_is_done(consumer.query))
 			consumer_take_answer();
-		if (consumer.query == NULL && ms_until(consumer.ask_at) == 0 && !consumer.has_batch)
+		if (consumer.query == NULL && !consumer.has_batch &&
+			(ms_until(consumer.ask_at) == 0 || consumer.topic_changes != topic_changes()))
 		{
+			/* before asking: what changes meanwhile is asked for once more */
+			consumer.topic_changes = topic_changes();
 			consumer.query = topic_ask(true);
 			if (consumer.query == NULL)
 			{

@@ -29,6 +29,7 @@ typedef struct Consumer
 {
 	BrokerQuery *query;			/* a question in flight */
 	TimestampTz ask_at;
+	uint64		topic_changes;	/* of the entry, when it was last asked */
 	Backoff		broker_backoff;
 	Backoff		store_backoff;
 
