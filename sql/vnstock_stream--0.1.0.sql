@@ -290,6 +290,35 @@ COMMENT ON FUNCTION @extschema@.vnstream_progress() IS
 REVOKE ALL ON FUNCTION @extschema@.vnstream_progress() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_progress() TO pg_monitor;
 
+CREATE FUNCTION @extschema@.vnstream_log(n pg_catalog.int4 DEFAULT 20,
+	worker pg_catalog.text DEFAULT NULL,
+	level pg_catalog.text DEFAULT NULL,
+	OUT "time" pg_catalog.timestamptz,
+	OUT worker pg_catalog.text,
+	OUT level pg_catalog.text,
+	OUT repeated pg_catalog.int4,
+	OUT message pg_catalog.text,
+	OUT code pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_log'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) IS
+	'the last events of this database''s workers and of the launcher, the newest at the bottom: of all or one worker, of a level (info, warning, error) and above; repeated is how often the same came again, time when it last did';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_health(
+	OUT status pg_catalog.text,
+	OUT reasons pg_catalog.text[],
+	OUT since pg_catalog.timestamptz)
+RETURNS pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_health'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_health() IS
+	'is the pipeline of this database well: ''ok'', ''degraded'' or ''failed'', why, and since when; answers at once, whatever is down';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_health() TO pg_monitor;
+
 --
 -- Kafka: brokers, topics, offsets, groups
 --

@@ -21,6 +21,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "functions/columns.h"
+#include "lock_wait.h"
 #include "shared_state.h"
 #include "store/catalog.h"
 
@@ -32,6 +33,7 @@ PG_FUNCTION_INFO_V1(vnstream_version);
 static void
 put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 {
+	char		waiting_for[WAITING_TEXT_SIZE];
 	Datum		values[STATUS_COLUMNS];
 	bool		nulls[STATUS_COLUMNS];
 	char		name[NAMEDATALEN];
@@ -46,7 +48,9 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	values[i++] = Int32GetDatum(slot->pid);
 	column_time(&values[i], &nulls[i], slot->since);
 	i++;
-	column_text(&values[i], &nulls[i], slot->waiting_for);
+	if (!lock_wait_text(slot->pid, waiting_for))
+		worker_waiting_text(slot, GetCurrentTimestamp(), waiting_for);
+	column_text(&values[i], &nulls[i], waiting_for);
 	i++;
 	column_time(&values[i], &nulls[i], slot->last_activity);
 	i++;
