@@ -272,6 +272,53 @@ COMMENT ON FUNCTION @extschema@.vnstream_version() IS
 -- Watching: log, health, progress, latency, settings
 --
 
+CREATE FUNCTION @extschema@.vnstream_progress(
+	OUT what pg_catalog.text,
+	OUT worker pg_catalog.text,
+	OUT pid pg_catalog.int4,
+	OUT started pg_catalog.timestamptz,
+	OUT done pg_catalog.int8,
+	OUT total pg_catalog.int8,
+	OUT to_go pg_catalog.int8,
+	OUT rate pg_catalog.float8,
+	OUT time_left pg_catalog.interval)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_progress'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_progress() IS
+	'long work in this database that goes on now, by sessions and by workers: rate is a second; a consumer that catches up and an outbox that is being sent count messages';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_progress() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_progress() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_log(n pg_catalog.int4 DEFAULT 20,
+	worker pg_catalog.text DEFAULT NULL,
+	level pg_catalog.text DEFAULT NULL,
+	OUT "time" pg_catalog.timestamptz,
+	OUT worker pg_catalog.text,
+	OUT level pg_catalog.text,
+	OUT repeated pg_catalog.int4,
+	OUT message pg_catalog.text,
+	OUT code pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_log'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) IS
+	'the last events of this database''s workers and of the launcher, the newest at the bottom: of all or one worker, of a level (info, warning, error) and above; repeated is how often the same came again, time when it last did';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_health(
+	OUT status pg_catalog.text,
+	OUT reasons pg_catalog.text[],
+	OUT since pg_catalog.timestamptz)
+RETURNS pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_health'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_health() IS
+	'is the pipeline of this database well: ''ok'', ''degraded'' or ''failed'', why, and since when; answers at once, whatever is down';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_health() TO pg_monitor;
+
 --
 -- Kafka: brokers, topics, offsets, groups
 --

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -15,6 +16,8 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "event_log.h"
+#include "progress.h"
 #include "shared_state.h"
 
 SharedState *shared_state = NULL;
@@ -36,8 +39,11 @@ request_shared_state(void)
 {
 	if (previous_request_hook)
 		previous_request_hook();
-	RequestAddinShmemSpace(shared_state_size());
+	RequestAddinShmemSpace(add_size(shared_state_size(),
+									add_size(progress_shmem_size(),
+											 event_log_shmem_size())));
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
+	RequestNamedLWLockTranche(EVENT_LOG_TRANCHE_NAME, event_log_locks());
 }
 
 static void
@@ -62,6 +68,8 @@ start_shared_state(void)
 		shared_state->default_consumers = config_consumers;
 		shared_state->launcher.role = ROLE_LAUNCHER;
 	}
+	progress_shmem_start();
+	event_log_shmem_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -242,6 +250,28 @@ worker_state_name(WorkerState state)
 			return "stopping";
 	}
 	return "?";
+}
+
+void
+clock_text(TimestampTz time, char *text)
+{
+	pg_time_t	seconds = timestamptz_to_time_t(time);
+
+	pg_strftime(text, CLOCK_TEXT_SIZE, "%H:%M:%S", pg_localtime(&seconds, log_timezone));
+}
+
+void
+worker_waiting_text(const WorkerSlot *slot, TimestampTz now, char *text)
+{
+	TimestampTz until = slot->pid == 0 ? slot->launch_after : slot->retry_at;
+	char		clock[CLOCK_TEXT_SIZE];
+
+	strlcpy(text, slot->waiting_for, WAITING_TEXT_SIZE);
+	if (slot->state != WORKER_BACKING_OFF || until <= now)
+		return;
+	clock_text(until, clock);
+	snprintf(text, WAITING_TEXT_SIZE, "%s%sbacking off until %s", slot->waiting_for,
+			 slot->waiting_for[0] != '\0' ? "; " : "", clock);
 }
 
 void

@@ -58,6 +58,8 @@ typedef struct WorkerSlot
 	int			failures;		/* exits in a row that nobody asked for */
 	int			restarts;
 	char		waiting_for[WORKER_TEXT_SIZE];
+	TimestampTz retry_at;		/* of a process that backs off; 0 unknown */
+	TimestampTz heartbeat;		/* last round of its loop */
 	TimestampTz last_activity;
 	int64		messages;
 	int64		rows;
@@ -65,7 +67,13 @@ typedef struct WorkerSlot
 	char		last_error[WORKER_ERROR_SIZE];
 	TimestampTz last_error_at;
 	int64		lag;			/* messages; -1 unknown */
+	TimestampTz behind_since;	/* when lag was last nothing */
+	int64		behind_messages;	/* of messages, at that time */
 	double		rate;			/* messages a second; < 0 unknown */
+	int			partitions;		/* that a consumer has claimed; -1 none yet */
+	int64		dead_letters;	/* of the last while; see health.h */
+	TimestampTz dead_letters_since;
+	TimestampTz dead_letter_at; /* the last one */
 	int64		cpu_time;		/* µs, user and system, all threads */
 	int64		memory;			/* bytes resident */
 } WorkerSlot;
@@ -86,6 +94,10 @@ typedef struct DatabaseEntry
 	uint64		topic_changes;	/* counts changes of the topic that were made
 								 * from here: look at it anew */
 	char		target[272];	/* what its live producer publishes to */
+	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
+	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
+	int			health;			/* HealthStatus, as last judged */
+	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];
 } DatabaseEntry;
 
@@ -163,6 +175,15 @@ extern void shared_forget_backoff(Oid database);
 extern long shared_budget_take(const char *source, int limit);
 
 extern const char *worker_state_name(WorkerState state);
+/* HH:MM:SS in the log's time zone. */
+#define CLOCK_TEXT_SIZE 16
+extern void clock_text(TimestampTz time, char *text);
+/*
+ * What a worker waits for, with until when it backs off; '' where nothing.
+ * text has room for WAITING_TEXT_SIZE.
+ */
+#define WAITING_TEXT_SIZE (WORKER_TEXT_SIZE + 48)
+extern void worker_waiting_text(const WorkerSlot *slot, TimestampTz now, char *text);
 /* "producer", "consumer 2", "launcher" */
 extern void worker_slot_name(const WorkerSlot *slot, char *name, size_t size);
 

@@ -20,6 +20,8 @@
 #include <cjson/cJSON.h>
 #include <librdkafka/rdkafka.h>
 
+#include "functions/columns.h"
+#include "lock_wait.h"
 #include "shared_state.h"
 #include "store/catalog.h"
 
@@ -28,30 +30,10 @@ PG_FUNCTION_INFO_V1(vnstream_version);
 
 #define STATUS_COLUMNS 17
 
-/* The most that is worth saying about what is left: ten years. */
-#define TIME_LEFT_MAX_SECONDS 315360000.0
-
-/*
- * Fills values with PostgreSQL's Datum for a text, or NULL for ''.
- */
-static void
-set_text(Datum *value, bool *isnull, const char *text)
-{
-	*isnull = text[0] == '\0';
-	if (!*isnull)
-		*value = CStringGetTextDatum(text);
-}
-
-static void
-set_time(Datum *value, bool *isnull, TimestampTz time)
-{
-	*isnull = time == 0;
-	*value = TimestampTzGetDatum(time);
-}
-
 static void
 put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 {
+	char		waiting_for[WAITING_TEXT_SIZE];
 	Datum		values[STATUS_COLUMNS];
 	bool		nulls[STATUS_COLUMNS];
 	char		name[NAMEDATALEN];
@@ -64,34 +46,27 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	values[i++] = CStringGetTextDatum(worker_state_name(slot->state));
 	nulls[i] = slot->pid == 0;
 	values[i++] = Int32GetDatum(slot->pid);
-	set_time(&values[i], &nulls[i], slot->since);
+	column_time(&values[i], &nulls[i], slot->since);
 	i++;
-	set_text(&values[i], &nulls[i], slot->waiting_for);
+	if (!lock_wait_text(slot->pid, waiting_for))
+		worker_waiting_text(slot, GetCurrentTimestamp(), waiting_for);
+	column_text(&values[i], &nulls[i], waiting_for);
 	i++;
-	set_time(&values[i], &nulls[i], slot->last_activity);
+	column_time(&values[i], &nulls[i], slot->last_activity);
 	i++;
 	values[i++] = Int64GetDatum(slot->messages);
 	values[i++] = Int64GetDatum(slot->rows);
 	values[i++] = Int64GetDatum(slot->errors);
-	set_text(&values[i], &nulls[i], slot->last_error);
+	column_text(&values[i], &nulls[i], slot->last_error);
 	i++;
-	set_time(&values[i], &nulls[i], slot->last_error_at);
+	column_time(&values[i], &nulls[i], slot->last_error_at);
 	i++;
 	values[i++] = Int64GetDatum(slot->restarts);
 	nulls[i] = slot->pid == 0 || slot->lag < 0;
 	values[i++] = Int64GetDatum(slot->lag);
 	nulls[i] = slot->pid == 0 || slot->rate < 0;
 	values[i++] = Float8GetDatum(slot->rate);
-
-	nulls[i] = slot->pid == 0 || slot->lag <= 0 || slot->rate <= 0 ||
-		slot->lag / slot->rate > TIME_LEFT_MAX_SECONDS;
-	if (!nulls[i])
-	{
-		Interval   *left = palloc0(sizeof(Interval));
-
-		left->time = (TimeOffset) (slot->lag / slot->rate) * USECS_PER_SEC;
-		values[i] = IntervalPGetDatum(left);
-	}
+	column_time_left(&values[i], &nulls[i], slot->pid == 0 ? 0 : slot->lag, slot->rate);
 	i++;
 	nulls[i] = slot->pid == 0;
 	values[i++] = Float8GetDatum(slot->cpu_time / 1e6);

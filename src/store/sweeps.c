@@ -70,11 +70,12 @@ sweep_row_asked(const StoreCatalog *catalog, int64 sweep, int64 asked)
 
 void
 sweep_row_end(const StoreCatalog *catalog, int64 sweep, int64 asked,
-			  int64 missing, const char *error)
+			  int64 missing, const char *error, SweepTotals *totals)
 {
 	Oid			types[] = {INT8OID, INT8OID, INT8OID, TEXTOID};
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1] = "    ";
+	bool		is_there;
 
 	values[0] = Int64GetDatum(sweep);
 	values[1] = Int64GetDatum(asked);
@@ -84,11 +85,24 @@ sweep_row_end(const StoreCatalog *catalog, int64 sweep, int64 asked,
 		values[3] = CStringGetTextDatum(text_for_reading(error));
 	else
 		nulls[3] = 'n';
-	(void) store_execute(store_plan(&end_plan, catalog,
-									"UPDATE %1$s.vnstream_sweeps SET ended = pg_catalog.clock_timestamp(),"
-									" asked = $2, missing = $3, error = $4 WHERE sweep = $1",
-									lengthof(types), types),
-						 values, nulls);
+	is_there = store_execute(store_plan(&end_plan, catalog,
+										"UPDATE %1$s.vnstream_sweeps SET ended = pg_catalog.clock_timestamp(),"
+										" asked = $2, missing = $3, error = $4 WHERE sweep = $1"
+										" RETURNING answered, published, unchanged, rejected, waiting,"
+										" coalesce(extract(epoch FROM ended - started), 0)::pg_catalog.float8",
+										lengthof(types), types),
+							 values, nulls) == 1;
+	if (totals == NULL)
+		return;
+	memset(totals, 0, sizeof(*totals));
+	if (!is_there)
+		return;
+	totals->answered = DatumGetInt64(store_result(0, 1));
+	totals->published = DatumGetInt64(store_result(0, 2));
+	totals->unchanged = DatumGetInt64(store_result(0, 3));
+	totals->rejected = DatumGetInt64(store_result(0, 4));
+	totals->waiting = DatumGetInt64(store_result(0, 5));
+	totals->seconds = DatumGetFloat8(store_result(0, 6));
 }
 
 int64

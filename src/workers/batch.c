@@ -193,11 +193,13 @@ tell_dead_letters(void)
 		if (dead++ == 0)
 			first = &consumer.messages[i];
 	}
-	if (dead > 0)
-		worker_error(LOG, ERRCODE_DATA_EXCEPTION, "See vnstream_dead_letters.",
-					 "%d of %d messages became dead letters; the first, partition %d offset "
-					 INT64_FORMAT ": %s",
-					 dead, consumer.count, first->partition, first->offset, first->reason);
+	if (dead == 0)
+		return;
+	worker_add_dead_letters(dead);
+	worker_error(LOG, ERRCODE_DATA_EXCEPTION, "See vnstream_dead_letters.",
+				 "%d of %d messages became dead letters; the first, partition %d offset "
+				 INT64_FORMAT ": %s",
+				 dead, consumer.count, first->partition, first->offset, first->reason);
 }
 
 /*
@@ -260,8 +262,8 @@ batch_store(void)
 			pfree(positions);
 			pfree(advances);
 			worker_store_error(&error);
-			worker_set_state(WORKER_BACKING_OFF, "the database");
 			backoff_fail(&consumer.store_backoff, 0);
+			worker_back_off(consumer.store_backoff.until, "the database");
 			return;
 	}
 

@@ -11,11 +11,13 @@
  */
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "config.h"
 #include "workers/consumer.h"
+#include "workers/tell.h"
 #include "workers/topic.h"
 
 /* How often partitions and watermarks are asked for while reading. */
@@ -83,6 +85,7 @@ consumer_unclaim(void)
 	consumer.is_claimed = false;
 	consumer.commit_pending = false;
 	consumer.ask_at = 0;
+	worker_set_partitions(-1);
 }
 
 /*
@@ -92,8 +95,16 @@ typedef struct ClaimWork
 {
 	const TopicDescription *topic;
 	int64	   *lows;
+	int64	   *skipped_from;	/* of each position; -1: nothing is skipped */
 	int			lost;			/* index of a position without its offset, or -1 */
 } ClaimWork;
+
+static void
+free_work(ClaimWork *work)
+{
+	pfree(work->lows);
+	pfree(work->skipped_from);
+}
 
 static void
 claim_positions(void *argument)
@@ -116,6 +127,7 @@ claim_positions(void *argument)
 		int64		low = work->lows[i];
 		int64		high = consumer.ends[i];
 
+		work->skipped_from[i] = -1;
 		if (position->next_offset >= low && position->next_offset <= high)
 			continue;
 		if (config_on_lost_offsets == LOST_OFFSETS_STOP)
@@ -123,9 +135,39 @@ claim_positions(void *argument)
 			work->lost = i;
 			continue;
 		}
+		work->skipped_from[i] = position->next_offset;
 		position_skip(&catalog, &key, position, low,
 					  position->next_offset < low ? "offsets lost" : "log truncated");
 	}
+}
+
+/*
+ * What was claimed, and what was lost on the way: after the commit.
+ */
+static void
+tell_claim(const ClaimWork *work)
+{
+	StringInfoData list;
+	int			i;
+
+	initStringInfo(&list);
+	for (i = 0; i < consumer.position_count; i++)
+	{
+		const Position *position = &consumer.positions[i];
+
+		appendStringInfo(&list, "%s%d from offset " INT64_FORMAT, i > 0 ? ", " : "",
+						 position->partition, position->next_offset);
+		if (work->skipped_from[i] >= 0)
+			worker_tell(EVENT_WARNING, WARNING, ERRCODE_DATA_EXCEPTION,
+						"partition %d of topic \"%s\": offset " INT64_FORMAT
+						" was to be stored next and is lost; goes on at " INT64_FORMAT,
+						position->partition, config_topic, work->skipped_from[i],
+						position->next_offset);
+	}
+	worker_tell(EVENT_INFO, 0, ERRCODE_SUCCESSFUL_COMPLETION,
+				"claimed %d of %d partitions of topic \"%s\": %s", consumer.position_count,
+				consumer.partition_total, config_topic, list.len > 0 ? list.data : "none");
+	pfree(list.data);
 }
 
 static bool
@@ -155,6 +197,7 @@ claim(const TopicDescription *topic)
 	consumer.ends = palloc0(sizeof(int64) * (topic->partition_count + 1));
 	work.topic = topic;
 	work.lows = palloc0(sizeof(int64) * (topic->partition_count + 1));
+	work.skipped_from = palloc0(sizeof(int64) * (topic->partition_count + 1));
 	for (i = 0; i < topic->partition_count; i++)
 	{
 		const TopicPartition *partition = &topic->partitions[i];
@@ -163,11 +206,13 @@ claim(const TopicDescription *topic)
 			continue;
 		if (partition->low < 0 || partition->high < 0)
 		{
-			pfree(work.lows);
+			free_work(&work);
 			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
 						 "Check that all brokers of the cluster are up.",
 						 "partition %d of topic \"%s\" has no leader that answers",
 						 partition->partition, config_topic);
+			worker_back_off(0, "the broker: partition %d has no leader that answers",
+							partition->partition);
 			return false;
 		}
 		consumer.positions[mine].partition = partition->partition;
@@ -180,7 +225,7 @@ claim(const TopicDescription *topic)
 	if (store_transaction(claim_positions, &work, "claiming partitions",
 						  BATCH_TIMEOUT_MS, &error) != STORE_DONE)
 	{
-		pfree(work.lows);
+		free_work(&work);
 		worker_store_error(&error);
 		if (error.outcome == STORE_GONE)
 			worker_leave();
@@ -200,10 +245,11 @@ claim(const TopicDescription *topic)
 					 work.lows[work.lost], consumer.ends[work.lost]);
 		worker_set_state(WORKER_FAILED, "an administrator: offsets are lost");
 		consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FAILED_RETRY_MS);
-		pfree(work.lows);
+		free_work(&work);
 		return false;
 	}
-	pfree(work.lows);
+	tell_claim(&work);
+	free_work(&work);
 
 	options.broker = worker_broker_options();
 	options.topic = config_topic;
@@ -222,10 +268,12 @@ claim(const TopicDescription *topic)
 	{
 		pfree(assignment);
 		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", text);
+		worker_back_off(0, "the broker");
 		return false;
 	}
 	pfree(assignment);
 	consumer.is_claimed = true;
+	worker_set_partitions(mine);
 	consumer.has_lost_offsets = false;
 	consumer.has_damage = false;
 	/* what a crash kept from the group, or somebody has reset */
@@ -253,7 +301,7 @@ consumer_take_answer(void)
 		backoff_fail(&consumer.broker_backoff, 0);
 		consumer.ask_at = consumer.broker_backoff.until;
 		if (!consumer.is_claimed)
-			worker_set_state(WORKER_BACKING_OFF, "the broker");
+			worker_back_off(consumer.ask_at, "the broker");
 		return;
 	}
 
@@ -272,6 +320,7 @@ consumer_take_answer(void)
 			consumer_unclaim();
 			backoff_fail(&consumer.broker_backoff, 0);
 			consumer.ask_at = Max(at, consumer.broker_backoff.until);
+			worker_retry_at(consumer.ask_at);
 			topic_description_free(&topic);
 			return;
 		}

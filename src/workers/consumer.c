@@ -111,7 +111,7 @@ read_round(void)
 	if (!consumer.has_batch)
 	{
 		if (consumer.broker_backoff.failures > 0)
-			worker_set_state(WORKER_BACKING_OFF, "the broker");
+			worker_back_off(consumer.ask_at, "the broker");
 		else if (consumer.position_count > 0)
 			worker_set_state(WORKER_RUNNING, "messages");
 		else
@@ -199,6 +199,8 @@ consumer_main(void)
 			{
 				backoff_fail(&consumer.broker_backoff, 0);
 				consumer.ask_at = consumer.broker_backoff.until;
+				if (!consumer.is_claimed)
+					worker_back_off(consumer.ask_at, "the broker");
 			}
 		}
 		if (consumer.is_claimed && consumer_wanted_shares() != consumer.shares)

@@ -537,6 +537,12 @@ delivery_store_is_failing(void)
 	return store_backoff.failures > 0;
 }
 
+TimestampTz
+delivery_retry_at(void)
+{
+	return delivery_store_is_failing() ? store_backoff.until : broker_backoff.until;
+}
+
 int
 delivery_sources(WaitSource *sources)
 {

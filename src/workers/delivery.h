@@ -48,6 +48,8 @@ extern int64 delivery_waiting_bytes(void);
 extern bool delivery_is_failing(void);
 /* Or the database, when the outbox is read or settled? */
 extern bool delivery_store_is_failing(void);
+/* When it is tried again; past or 0 where that is under way. */
+extern TimestampTz delivery_retry_at(void);
 
 /* What to wait for; sources has room for 2.  Answers how many. */
 extern int	delivery_sources(WaitSource *sources);

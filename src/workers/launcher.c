@@ -47,11 +47,13 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "health.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/tell.h"
 
 /* How often settings are read although nobody said that they changed. */
 #define SCAN_INTERVAL_MS 180000
@@ -68,6 +70,9 @@
 /* How soon to look again at a worker that has not attached yet. */
 #define ATTACH_CHECK_MS 1000
 
+/* How often the health of databases that want something is judged. */
+#define HEALTH_INTERVAL_MS 5000
+
 /* How soon another try after the postmaster had no slot for a worker. */
 #define NO_SLOT_RETRY_MS 5000
 
@@ -81,6 +86,7 @@ typedef struct Launcher
 	TimestampTz scout_sent;
 	TimestampTz scan_at;		/* when the next scan is due at the latest */
 	BackgroundWorkerHandle *(*workers)[DATABASE_WORKERS];
+	MemoryContext health_context;	/* emptied after each database */
 } Launcher;
 
 static Launcher launcher;
@@ -219,10 +225,9 @@ send_scout(TimestampTz now)
 	if (!RegisterDynamicBackgroundWorker(&worker, &launcher.scout))
 	{
 		launcher.scout = NULL;
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("vnstock_stream found no free background worker slot to read the databases' settings"),
-				 errhint("Raise \"max_worker_processes\" and restart the server.")));
+		tell(InvalidOid, 0, EVENT_ERROR, LOG, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+			 "Raise \"max_worker_processes\" and restart the server.",
+			 "there is no free background worker slot to read the databases' settings");
 		return;
 	}
 	launcher.scan_at = TimestampTzPlusMilliseconds(now, SCAN_INTERVAL_MS);
@@ -283,6 +288,10 @@ launch(int entry_index, int worker_index, TimestampTz now)
 	slot->last_error_at = now;
 	slot->errors++;
 	LWLockRelease(shared_state->lock);
+	tell(ticket.database, EVENT_LIST_LAUNCHER, EVENT_ERROR, LOG,
+		 ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		 "Raise \"max_worker_processes\" and restart the server.",
+		 "there is no free background worker slot for the %s", name);
 }
 
 /*
@@ -302,16 +311,20 @@ attach_failed(int entry_index, int worker_index, const WorkerSlot *slot,
 }
 
 /*
- * What is to be done about one slot.  Caller holds the lock.
+ * What is to be done about one slot: launch its worker, wake the process, look
+ * again in so many ms (-1: not by time), or tell that it was lost.  Caller holds
+ * the lock.
  */
 static bool
-slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long *wait)
+slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long *wait,
+			bool *lost)
 {
 	DatabaseEntry *entry = &shared_state->entries[entry_index];
 	WorkerSlot *slot = &entry->workers[worker_index];
 
 	*wake = 0;
 	*wait = -1;
+	*lost = false;
 
 	if (!shared_slot_is_wanted(entry, slot))
 	{
@@ -340,6 +353,7 @@ slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long 
 		*wait = ATTACH_CHECK_MS;
 		if (!attach_failed(entry_index, worker_index, slot, now))
 			return false;
+		*lost = true;
 		slot->state = WORKER_BACKING_OFF;
 		slot->since = now;
 		slot->failures++;
@@ -355,6 +369,49 @@ slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long 
 		return true;
 	*wait = TimestampDifferenceMilliseconds(now, slot->launch_after) + 1;
 	return false;
+}
+
+static void
+tell_lost(Oid database, const WorkerSlot *slot)
+{
+	char		name[NAMEDATALEN];
+
+	worker_slot_name(slot, name, sizeof(name));
+	tell(database, EVENT_LIST_LAUNCHER, EVENT_ERROR, LOG, ERRCODE_INTERNAL_ERROR, NULL,
+		 "the process of the %s did not start; see the server log", name);
+}
+
+/*
+ * Judge the databases that want something, and remember it.  Answers whether
+ * there are any.
+ */
+static bool
+judge_health(TimestampTz now)
+{
+	MemoryContext before = MemoryContextSwitchTo(launcher.health_context);
+	bool		any = false;
+	int			i;
+
+	for (i = 0; i < shared_state->entry_count; i++)
+	{
+		HealthView *view = palloc(sizeof(HealthView));
+		HealthReport *report = palloc(sizeof(HealthReport));
+		Oid			database;
+
+		LWLockAcquire(shared_state->lock, LW_SHARED);
+		database = shared_state->entries[i].database;
+		any = any || shared_state->entries[i].wanted != 0;
+		LWLockRelease(shared_state->lock);
+		if (OidIsValid(database))
+		{
+			health_look(database, view);
+			health_judge(view, now, report);
+			health_remember(database, report);
+		}
+		MemoryContextReset(launcher.health_context);
+	}
+	MemoryContextSwitchTo(before);
+	return any;
 }
 
 /*
@@ -373,16 +430,21 @@ reconcile(TimestampTz now)
 		for (j = 0; j < DATABASE_WORKERS; j++)
 		{
 			bool		due = false;
+			bool		lost = false;
+			Oid			database;
 			int			wake = 0;
 			long		wait = -1;
 
 			LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-			if (OidIsValid(shared_state->entries[i].database))
-				due = slot_is_due(i, j, now, &wake, &wait);
+			database = shared_state->entries[i].database;
+			if (OidIsValid(database))
+				due = slot_is_due(i, j, now, &wake, &wait, &lost);
 			LWLockRelease(shared_state->lock);
 
 			if (due)
 				launch(i, j, now);
+			if (lost)
+				tell_lost(database, &shared_state->entries[i].workers[j]);
 			shared_wake(wake);
 			if (wait >= 0 && (soonest < 0 || wait < soonest))
 				soonest = wait;
@@ -450,6 +512,10 @@ vnstream_launcher_main(Datum argument)
 	launcher.workers = MemoryContextAllocZero(TopMemoryContext,
 											  shared_state->entry_count *
 											  sizeof(*launcher.workers));
+	launcher.health_context = AllocSetContextCreate(TopMemoryContext, "vnstream health",
+													ALLOCSET_DEFAULT_SIZES);
+	tell(InvalidOid, 0, EVENT_INFO, 0, 0, NULL,
+		 "started, process %d", MyProcPid);
 
 	for (;;)
 	{
@@ -463,6 +529,7 @@ vnstream_launcher_main(Datum argument)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			tell(InvalidOid, 0, EVENT_INFO, 0, 0, NULL, "the server's settings were read again");
 		}
 		publish_settings();
 
@@ -470,6 +537,8 @@ vnstream_launcher_main(Datum argument)
 		send_scout(now);
 		timeout = reconcile(now);
 		figures_update(&shared_state->launcher);
+		if (judge_health(now) && (timeout < 0 || timeout > HEALTH_INTERVAL_MS))
+			timeout = HEALTH_INTERVAL_MS;
 
 		until_scan = TimestampDifferenceMilliseconds(now, launcher.scan_at) + 1;
 		if (timeout < 0 || timeout > until_scan)

@@ -19,10 +19,12 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "health.h"
 #include "pg_compat.h"
 #include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/tell.h"
 
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 60000
@@ -30,28 +32,27 @@
 /* A worker that lived this long starts its back-off anew. */
 #define HEALTHY_MS 60000
 
-/* The same error is logged once in this time. */
-#define REPEAT_LOG_MS 60000
-
 #define RATE_SECONDS 60
+
+/* librdkafka's levels are syslog's. */
+#define NOTICE_CRITICAL 2
+#define NOTICE_WARNING 4
 
 WorkerSlot *worker_slot = NULL;
 DatabaseEntry *worker_entry = NULL;
+Oid			worker_database = InvalidOid;
 
 static uint64 worker_generation;
 static uint64 restarts_seen;	/* the entry's count when this process began */
 static bool ends_by_wish = false;
 static bool extension_is_gone = false;
+static const char *end_reason = "its work is done";
 static bool settings_reloaded = false;
 
 static TimestampTz sampled_at;
 static int64 rate_messages[RATE_SECONDS];	/* counted in each second */
 static int64 rate_second;		/* which second the newest count is of */
 static int64 rate_first_second; /* when counting began */
-
-static char repeated_text[WORKER_ERROR_SIZE];
-static TimestampTz repeated_since;
-static int	repeated_count;
 
 static uint64
 entry_restarts(void)
@@ -74,10 +75,34 @@ backoff_ms(int failures)
 		(long) pg_prng_uint64_range(&pg_global_prng_state, 0, wait / 2);
 }
 
+/*
+ * next: when the launcher starts it again, where nobody asked for the end.
+ */
+static void
+tell_end(int failures, TimestampTz next)
+{
+	char		clock[CLOCK_TEXT_SIZE];
+
+	if (ends_by_wish)
+		worker_tell(EVENT_INFO, LOG, ERRCODE_SUCCESSFUL_COMPLETION, "ended: %s", end_reason);
+	else if (extension_is_gone)
+		worker_tell(EVENT_WARNING, LOG, ERRCODE_UNDEFINED_OBJECT,
+					"ended: the extension is not in this database any more");
+	else if (next != 0)
+	{
+		/* the server's log has it from the server */
+		clock_text(next, clock);
+		worker_tell(EVENT_WARNING, 0, ERRCODE_ADMIN_SHUTDOWN,
+					"ended unasked, %d in a row; starts again at %s", failures, clock);
+	}
+}
+
 static void
 worker_detach(int code, Datum argument)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = 0;
+	int			failures = 0;
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	if (worker_slot->generation == worker_generation)
@@ -106,6 +131,8 @@ worker_detach(int code, Datum argument)
 			worker_slot->state = WORKER_BACKING_OFF;
 			worker_slot->launch_after =
 				TimestampTzPlusMilliseconds(now, backoff_ms(worker_slot->failures));
+			next = worker_slot->launch_after;
+			failures = worker_slot->failures;
 			if (worker_slot->last_error_at < worker_slot->launched_at)
 			{
 				strlcpy(worker_slot->last_error, "the worker was terminated",
@@ -118,6 +145,7 @@ worker_detach(int code, Datum argument)
 	}
 	LWLockRelease(shared_state->lock);
 	ConditionVariableBroadcast(&shared_state->changed);
+	tell_end(failures, next);
 
 	/*
 	 * One that was terminated by DROP DATABASE … WITH (FORCE) must not be
@@ -151,6 +179,7 @@ worker_attach(const WorkerTicket *ticket)
 		return false;
 	worker_entry = &shared_state->entries[ticket->entry];
 	worker_slot = &worker_entry->workers[ticket->worker];
+	worker_database = ticket->database;
 	worker_generation = ticket->generation;
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
@@ -164,6 +193,9 @@ worker_attach(const WorkerTicket *ticket)
 		if (worker_slot->last_activity != 0)
 			worker_slot->restarts++;
 		worker_slot->last_activity = worker_slot->since;
+		worker_slot->heartbeat = worker_slot->since;
+		worker_slot->retry_at = 0;
+		worker_slot->partitions = -1;
 		worker_slot->lag = -1;
 		worker_slot->rate = -1;
 		strlcpy(worker_slot->waiting_for, "the database", WORKER_TEXT_SIZE);
@@ -177,7 +209,11 @@ worker_attach(const WorkerTicket *ticket)
 	 * that the slot is given up only when locks and the connection are gone.
 	 */
 	if (ours)
+	{
 		before_shmem_exit(worker_detach, 0);
+		worker_tell(EVENT_INFO, LOG, ERRCODE_SUCCESSFUL_COMPLETION, "started, process %d",
+					MyProcPid);
+	}
 	return ours;
 }
 
@@ -191,19 +227,13 @@ worker_end(void)
 void
 worker_restart(const char *because)
 {
-	ereport(LOG,
-			(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-			 errmsg("%s starts anew: %s", MyBgworkerEntry->bgw_name, because)));
+	end_reason = because;
 	worker_end();
 }
 
 void
 worker_leave(void)
 {
-	ereport(LOG,
-			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("%s ends: the extension is not in this database any more",
-					MyBgworkerEntry->bgw_name)));
 	extension_is_gone = true;
 	proc_exit(0);
 }
@@ -211,7 +241,7 @@ worker_leave(void)
 bool
 worker_is_to_end(void)
 {
-	bool		ends;
+	const char *reason = NULL;
 
 	/* pg_cancel_backend(): between transactions there is nothing to cancel */
 	QueryCancelPending = false;
@@ -224,11 +254,16 @@ worker_is_to_end(void)
 	}
 
 	LWLockAcquire(shared_state->lock, LW_SHARED);
-	ends = !shared_slot_is_wanted(worker_entry, worker_slot) ||
-		worker_slot->generation != worker_generation ||
-		entry_restarts() != restarts_seen;
+	if (worker_slot->generation != worker_generation)
+		reason = "another process has its place";
+	else if (!shared_slot_is_wanted(worker_entry, worker_slot))
+		reason = config_enabled ? "not wanted any more" : "vnstream.enabled is off";
+	else if (entry_restarts() != restarts_seen)
+		reason = "to start anew, as asked or since settings have changed";
 	LWLockRelease(shared_state->lock);
-	return ends;
+	if (reason != NULL)
+		end_reason = reason;
+	return reason != NULL;
 }
 
 bool
@@ -282,6 +317,7 @@ sample(void)
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	worker_slot->rate = rate;
+	worker_slot->heartbeat = now;
 	LWLockRelease(shared_state->lock);
 }
 
@@ -292,16 +328,14 @@ worker_wait(WaitSource *sources, int count, long timeout_ms)
 	sockets_wait(sources, count, timeout_ms);
 }
 
-void
-worker_set_state(WorkerState state, const char *waiting_for,...)
+static void
+set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
+		  va_list arguments)
 {
 	char		text[WORKER_TEXT_SIZE];
-	va_list		arguments;
 	bool		changed;
 
-	va_start(arguments, waiting_for);
 	vsnprintf(text, sizeof(text), waiting_for, arguments);
-	va_end(arguments);
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	changed = worker_slot->state != state;
@@ -310,11 +344,40 @@ worker_set_state(WorkerState state, const char *waiting_for,...)
 		worker_slot->state = state;
 		worker_slot->since = GetCurrentTimestamp();
 	}
+	worker_slot->retry_at = retry_at;
 	if (strcmp(worker_slot->waiting_for, text) != 0)
 		strlcpy(worker_slot->waiting_for, text, WORKER_TEXT_SIZE);
 	LWLockRelease(shared_state->lock);
 	if (changed)
 		ConditionVariableBroadcast(&shared_state->changed);
+}
+
+void
+worker_set_state(WorkerState state, const char *waiting_for,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, waiting_for);
+	set_state(state, 0, waiting_for, arguments);
+	va_end(arguments);
+}
+
+void
+worker_back_off(TimestampTz until, const char *waiting_for,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, waiting_for);
+	set_state(WORKER_BACKING_OFF, until, waiting_for, arguments);
+	va_end(arguments);
+}
+
+void
+worker_retry_at(TimestampTz until)
+{
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	worker_slot->retry_at = until;
+	LWLockRelease(shared_state->lock);
 }
 
 void
@@ -329,9 +392,38 @@ worker_add(int64 messages, int64 rows)
 }
 
 void
+worker_add_dead_letters(int count)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	if (TimestampDifferenceExceeds(worker_slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
+	{
+		worker_slot->dead_letters = 0;
+		worker_slot->dead_letters_since = now;
+	}
+	worker_slot->dead_letters += count;
+	worker_slot->dead_letter_at = now;
+	LWLockRelease(shared_state->lock);
+}
+
+void
+worker_set_partitions(int partitions)
+{
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	worker_slot->partitions = partitions;
+	LWLockRelease(shared_state->lock);
+}
+
+void
 worker_set_lag(int64 lag)
 {
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	if (lag <= 0 || worker_slot->lag <= 0)
+	{
+		worker_slot->behind_since = GetCurrentTimestamp();
+		worker_slot->behind_messages = worker_slot->messages;
+	}
 	worker_slot->lag = lag;
 	LWLockRelease(shared_state->lock);
 }
@@ -339,38 +431,23 @@ worker_set_lag(int64 lag)
 void
 worker_error(int elevel, int sqlstate, const char *hint, const char *format,...)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	char		raw[WORKER_ERROR_SIZE];
 	char		text[WORKER_ERROR_SIZE];
 	va_list		arguments;
-	int			repeats = 0;
 
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	vsnprintf(raw, sizeof(raw), format, arguments);
 	va_end(arguments);
+	one_line(text, sizeof(text), raw);
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	worker_slot->errors++;
-	worker_slot->last_error_at = now;
+	worker_slot->last_error_at = GetCurrentTimestamp();
 	strlcpy(worker_slot->last_error, text, WORKER_ERROR_SIZE);
 	LWLockRelease(shared_state->lock);
 
-	if (strcmp(text, repeated_text) == 0)
-	{
-		repeated_count++;
-		if (!TimestampDifferenceExceeds(repeated_since, now, REPEAT_LOG_MS))
-			return;
-		repeats = repeated_count;
-	}
-	strlcpy(repeated_text, text, sizeof(repeated_text));
-	repeated_since = now;
-	repeated_count = 0;
-
-	ereport(elevel,
-			(errcode(sqlstate),
-			 errmsg("%s: %s", MyBgworkerEntry->bgw_name, text),
-			 repeats > 0 ? errdetail("The same again, %d times since it was last logged.",
-									 repeats) : 0,
-			 hint != NULL && hint[0] != '\0' ? errhint("%s", hint) : 0));
+	tell(worker_database, WORKER_EVENT_LIST, EVENT_ERROR, elevel, sqlstate, hint,
+		 "%s", text);
 }
 
 void
@@ -407,8 +484,11 @@ worker_take_notices(BrokerClient *client)
 			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
 						 "Check vnstream.brokers, and whether the brokers are up.",
 						 "Kafka: %s", notice.text);
+		else if (notice.level <= NOTICE_WARNING)
+			worker_tell(EVENT_WARNING, notice.level <= NOTICE_CRITICAL ? LOG : DEBUG1,
+						ERRCODE_CONNECTION_EXCEPTION, "librdkafka: %s", notice.text);
 		else
-			ereport(notice.level <= 2 ? LOG : DEBUG1,
+			ereport(DEBUG1,
 					(errcode(ERRCODE_CONNECTION_EXCEPTION),
 					 errmsg("%s: librdkafka: %s", MyBgworkerEntry->bgw_name, notice.text)));
 	}

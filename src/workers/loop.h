@@ -34,6 +34,7 @@ typedef struct Backoff
 /* This process's own slot and entry; NULL before worker_attach(). */
 extern WorkerSlot *worker_slot;
 extern DatabaseEntry *worker_entry;
+extern Oid	worker_database;
 
 /*
  * Right after connecting: the database's own search_path must not decide what
@@ -84,12 +85,19 @@ extern void worker_wait(WaitSource *sources, int count, long timeout_ms);
  */
 extern void worker_set_state(WorkerState state, const char *waiting_for,...)
 			pg_attribute_printf(2, 3);
+/* BACKING_OFF until then (0 or past: it tries again at this moment). */
+extern void worker_back_off(TimestampTz until, const char *waiting_for,...)
+			pg_attribute_printf(2, 3);
+/* The state as it is, tried again then: for whoever knows only later. */
+extern void worker_retry_at(TimestampTz until);
 extern void worker_add(int64 messages, int64 rows);
+extern void worker_add_dead_letters(int count);
+extern void worker_set_partitions(int partitions);
 extern void worker_set_lag(int64 lag);
 
 /*
- * An error that the worker outlives: counted, shown in status, and logged, but
- * the same text at most once a minute with the number of times it came.
+ * An error that the worker outlives: counted, shown in status, and told (see
+ * tell.h).
  */
 extern void worker_error(int elevel, int sqlstate, const char *hint,
 						 const char *format,...) pg_attribute_printf(4, 5);
@@ -102,8 +110,9 @@ extern void worker_store_error(const StoreError *error);
 extern bool worker_store_failed(const StoreError *error, Backoff *backoff);
 
 /*
- * What librdkafka said since the last time: errors to worker_error(), other
- * lines to the log.  True where the client is of no more use.
+ * What librdkafka said since the last time: errors to worker_error(), warnings
+ * to vnstream_log(), other lines to the server's log when it is to have
+ * everything.  True where the client is of no more use.
  */
 extern bool worker_take_notices(BrokerClient *client);
 

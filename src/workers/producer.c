@@ -19,8 +19,6 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "pgtime.h"
-#include "postmaster/bgworker.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -31,7 +29,9 @@
 #include "workers/delivery.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/sweep_report.h"
 #include "workers/target.h"
+#include "workers/tell.h"
 
 /* How long a list of symbols is good for. */
 #define UNIVERSE_AGE_MS 86400000
@@ -67,6 +67,7 @@ typedef struct Producer
 	char		sweep_error[SOURCE_ERROR_SIZE];
 	int64		asked;
 	int64		missing;
+	SweepTotals totals;
 } Producer;
 
 static Producer producer;
@@ -152,7 +153,8 @@ end_row(void *argument)
 
 	store_catalog_get(&catalog);
 	sweep_row_end(&catalog, producer.sweep_number, producer.asked, producer.missing,
-				  producer.sweep_error[0] != '\0' ? producer.sweep_error : NULL);
+				  producer.sweep_error[0] != '\0' ? producer.sweep_error : NULL,
+				  &producer.totals);
 }
 
 /*
@@ -198,6 +200,8 @@ finish_sweep(void)
 	(void) store_transaction(end_row, NULL, "ending a sweep", STORE_TIMEOUT_MS, &error);
 	if (worker_store_failed(&error, &producer.store_backoff))
 		return;
+	sweep_report(producer.sweep_number, producer.asked, producer.missing,
+				 &producer.totals, producer.sweep_error);
 	if (producer.sweep != NULL)
 		sweep_free(producer.sweep);
 	producer.sweep = NULL;
@@ -286,10 +290,8 @@ outbox_is_full(void)
 					 "Check whether the brokers are up. Where there is room on the disk, raise vnstream.outbox_limit.",
 					 "the outbox is full; no sweep begins until Kafka has acknowledged some of it");
 	else if (!is_full && producer.was_full)
-		ereport(LOG,
-				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
-				 errmsg("%s: the outbox has room again, sweeps go on",
-						MyBgworkerEntry->bgw_name)));
+		worker_tell(EVENT_INFO, LOG, ERRCODE_SUCCESSFUL_COMPLETION,
+					"the outbox has room again, sweeps go on");
 	producer.was_full = is_full;
 	return is_full;
 }
@@ -434,19 +436,19 @@ sweep_round(void)
 static void
 tell_state(void)
 {
-	char		when[64];
-	TimestampTz next = Max(producer.next_sweep, producer.source_backoff.until);
-	pg_time_t	next_time = timestamptz_to_time_t(next);
+	char		when[CLOCK_TEXT_SIZE];
 
-	pg_strftime(when, sizeof(when), "%H:%M:%S", pg_localtime(&next_time, log_timezone));
+	clock_text(Max(producer.next_sweep, producer.source_backoff.until), when);
 
-	if (!backoff_is_over(&producer.store_backoff) || delivery_store_is_failing())
-		worker_set_state(WORKER_BACKING_OFF, "the database");
+	if (!backoff_is_over(&producer.store_backoff))
+		worker_back_off(producer.store_backoff.until, "the database");
+	else if (delivery_store_is_failing())
+		worker_back_off(delivery_retry_at(), "the database");
 	else if (outbox_is_full())
 		worker_set_state(WORKER_FAILED, "the broker: the outbox is full, sweeps pause");
 	else if (delivery_is_failing())
-		worker_set_state(WORKER_BACKING_OFF, "the broker; %lld messages in the outbox",
-						 (long long) delivery_waiting());
+		worker_back_off(delivery_retry_at(), "the broker; %lld messages in the outbox",
+						(long long) delivery_waiting());
 	else if (producer.source_backoff.failures > 0 && producer.phase == PHASE_IDLE)
 		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
 	else if (producer.source_backoff.failures > 0)

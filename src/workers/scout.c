@@ -33,6 +33,7 @@
 #include "shared_state.h"
 #include "workers/loop.h"
 #include "workers/launcher.h"
+#include "workers/tell.h"
 
 /* What one database's settings say. */
 typedef struct Wish
@@ -142,6 +143,7 @@ entry_assign(const Wish *wish, TimestampTz now)
 
 	memset(entry, 0, sizeof(*entry));
 	entry->database = wish->database;
+	event_log_assign(entry, wish->database);
 	entry->settings_hash = wish->settings_hash;
 	for (i = 0; i < DATABASE_WORKERS; i++)
 	{
@@ -156,11 +158,41 @@ entry_assign(const Wish *wish, TimestampTz now)
 	return entry;
 }
 
+/* What a scan has changed for a database. */
+typedef struct Change
+{
+	Oid			database;
+	int			wanted;
+	bool		is_wanted_new;
+	bool		is_settings_new;
+} Change;
+
+static void
+tell_changes(const Change *changes, int count)
+{
+	int			i;
+
+	for (i = 0; i < count; i++)
+	{
+		const Change *change = &changes[i];
+
+		if (change->is_wanted_new)
+			tell(change->database, EVENT_LIST_LAUNCHER, EVENT_INFO, 0, 0, NULL,
+				 "to run: %s", change->wanted == 0 ? "nothing" :
+				 config_run_to_text(change->wanted));
+		if (change->is_settings_new)
+			tell(change->database, EVENT_LIST_LAUNCHER, EVENT_INFO, 0, 0, NULL,
+				 "the database's settings have changed: its workers start anew");
+	}
+}
+
 static void
 apply_wishes(const Wish *wishes, int count, uint64 scan)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	const char *crowded = NULL;
+	Change	   *changes = palloc0(sizeof(Change) * (shared_state->entry_count + count));
+	int			change_count = 0;
 	int			i;
 	int			j;
 
@@ -172,8 +204,12 @@ apply_wishes(const Wish *wishes, int count, uint64 scan)
 
 		for (j = 0; j < count; j++)
 			wished = wished || wishes[j].database == entry->database;
-		if (!wished)
+		if (!wished && entry->wanted != 0)
+		{
 			entry->wanted = 0;
+			changes[change_count].database = entry->database;
+			changes[change_count++].is_wanted_new = true;
+		}
 	}
 	for (j = 0; j < count; j++)
 	{
@@ -187,6 +223,10 @@ apply_wishes(const Wish *wishes, int count, uint64 scan)
 			crowded = wish->name;
 			continue;
 		}
+		changes[change_count].database = wish->database;
+		changes[change_count].wanted = wish->wanted;
+		changes[change_count].is_wanted_new = entry->wanted != wish->wanted;
+		changes[change_count++].is_settings_new = entry->settings_hash != wish->settings_hash;
 		strlcpy(entry->name, wish->name, NAMEDATALEN);
 		entry->wanted = wish->wanted;
 		entry->consumers = wish->consumers;
@@ -200,15 +240,20 @@ apply_wishes(const Wish *wishes, int count, uint64 scan)
 	shared_state->scans_done = Max(shared_state->scans_done, scan);
 	LWLockRelease(shared_state->lock);
 
+	tell_changes(changes, change_count);
 	for (j = 0; j < count; j++)
 		shared_wake_database(wishes[j].database);
 
-	if (crowded != NULL)
-		ereport(LOG,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("vnstock_stream cannot start in database \"%s\": %d databases run it already",
-						crowded, shared_state->entry_count),
-				 errhint("Raise \"vnstream.max_databases\" and restart the server.")));
+	if (crowded == NULL)
+		return;
+	/* all databases can read this list: it does not name one */
+	(void) event_log_add(InvalidOid, 0, EVENT_ERROR, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+						 "a database cannot start: vnstream.max_databases run it already");
+	ereport(LOG,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("vnstock_stream cannot start in database \"%s\": %d databases run it already",
+					crowded, shared_state->entry_count),
+			 errhint("Raise \"vnstream.max_databases\" and restart the server.")));
 }
 
 void

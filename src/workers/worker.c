@@ -25,6 +25,7 @@
 #include "store/catalog.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/tell.h"
 
 /* Longest that looking for the tables may take, which others' locks hold up. */
 #define LOOK_TIMEOUT_MS 30000
@@ -58,11 +59,11 @@ wait_for_tables(void)
 		if (failure.outcome == STORE_GONE)
 			worker_leave();
 		worker_store_error(&failure);
+		backoff_fail(&backoff, 0);
 		if (failure.outcome == STORE_DRIFT)
 			worker_set_state(WORKER_FAILED, "an administrator: " QUOTES_TABLE " cannot take quotes");
 		else
-			worker_set_state(WORKER_BACKING_OFF, "the database");
-		backoff_fail(&backoff, 0);
+			worker_back_off(backoff.until, "the database");
 		while (!backoff_is_over(&backoff))
 		{
 			worker_wait(NULL, 0, backoff_remaining(&backoff));
@@ -114,6 +115,7 @@ vnstream_worker_main(Datum argument)
 		worker_slot->last_error_at = GetCurrentTimestamp();
 		worker_slot->errors++;
 		LWLockRelease(shared_state->lock);
+		worker_tell(EVENT_ERROR, 0, error->sqlerrcode, "%s", error->message);
 		MemoryContextSwitchTo(context);
 		PG_RE_THROW();
 	}

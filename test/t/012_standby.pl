@@ -64,6 +64,9 @@ is($standby->safe_psql('postgres',
 		"SELECT string_agg(concat_ws(' ', worker, state, pid, waiting_for), ', ' ORDER BY worker) FROM vnstream_status()"),
 	'consumer 1 stopped, launcher stopped promotion: this server is a standby, producer stopped',
 	'vnstream_status() says that nothing runs, and why');
+is($standby->safe_psql('postgres', 'SELECT status, reasons, since < now() FROM vnstream_health()'), 'ok|{}|t',
+	'a standby is well, with nothing running');
+is($standby->safe_psql('postgres', 'SELECT count(*) FROM vnstream_log(), vnstream_progress()'), '0', 'and has nothing to tell');
 is($standby->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'vnstream'"), '0',
 	'nor does anything run');
 is($standby->safe_psql('postgres', "SELECT vnstream_wait('stopped', '60 s')"), 't', 'which vnstream_wait() knows');

@@ -200,7 +200,7 @@ work_sweep(void *argument)
 		int64		missing = number(&call->rest);
 
 		sweep_row_end(&catalog, sweep, asked, missing,
-					  call->rest[0] ? call->rest : NULL);
+					  call->rest[0] ? call->rest : NULL, NULL);
 	}
 	else if (strcmp(command, "sweep_requested") == 0)
 		appendStringInfo(call->result, INT64_FORMAT " ", sweep_row_requested(&catalog));

@@ -1,0 +1,38 @@
+/*-------------------------------------------------------------------------
+ *
+ * sweep_report.c
+ *	  What is told of a sweep that has ended.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/timestamp.h"
+
+#include "workers/loop.h"
+#include "workers/sweep_report.h"
+#include "workers/tell.h"
+
+void
+sweep_report(int64 sweep, int64 asked, int64 missing, const SweepTotals *totals,
+			 const char *error)
+{
+	char		line[WORKER_TEXT_SIZE];
+
+	worker_tell(EVENT_INFO, 0, ERRCODE_SUCCESSFUL_COMPLETION,
+				"sweep " INT64_FORMAT ": asked " INT64_FORMAT ", answered " INT64_FORMAT
+				", missing " INT64_FORMAT "; so far " INT64_FORMAT " published, " INT64_FORMAT
+				" waiting, " INT64_FORMAT " unchanged, " INT64_FORMAT " rejected; %.1f s%s%s",
+				sweep, asked, totals->answered, missing, totals->published,
+				totals->waiting, totals->unchanged, totals->rejected, totals->seconds,
+				error[0] != '\0' ? "; " : "", error);
+
+	one_line(line, sizeof(line), error);
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	strlcpy(worker_entry->sweep_error, line, sizeof(worker_entry->sweep_error));
+	if (error[0] == '\0')
+		worker_entry->sweep_failing_since = 0;
+	else if (worker_entry->sweep_failing_since == 0)
+		worker_entry->sweep_failing_since = GetCurrentTimestamp();
+	LWLockRelease(shared_state->lock);
+}
