@@ -13,13 +13,11 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/latch.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "pg_compat.h"
 #include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
