@@ -9,8 +9,8 @@
  * most.
  *
  * A HistogramRing remembers the running minute and the sixty before it, and
- * counts for the running hour and the twenty-four before it.  Minutes and hours
- * are those of the clock in UTC.  All zeros is an empty one, and nothing is a
+ * counts for the running hour and the twenty-four before it.  The caller's clock
+ * counts µs since some midnight long ago; minutes and hours are cut by it.  All zeros is an empty one, and nothing is a
  * pointer: it may lie in shared memory.
  *
  * Plain C: no PostgreSQL headers.  No locks: that is the caller's.
@@ -43,12 +43,12 @@ typedef struct HistogramRing
 {
 	struct
 	{
-		int64_t		number;		/* minutes since 1970; 0: never used */
+		int64_t		number;		/* of the minute; 0: never used */
 		Histogram	histogram;
 	}			minutes[HISTOGRAM_MINUTES + 1];
 	struct
 	{
-		int64_t		number;		/* hours since 1970; 0: never used */
+		int64_t		number;		/* of the hour; 0: never used */
 		uint64_t	count;
 	}			hours[HISTOGRAM_HOURS + 1];
 } HistogramRing;
@@ -71,7 +71,7 @@ extern void histogram_merge(Histogram *into, const Histogram *from);
 extern int64_t histogram_percentile(const Histogram *histogram, double share);
 
 /*
- * Count what happened just now; now is µs since 1970.  Minutes that were counted
+ * Count what happened just now.  Minutes that were counted
  * before the clock was set back are not told until the clock is there again, or
  * their places are taken.
  */

@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "latency.h"
 #include "shared_state.h"
 
 SharedState *shared_state = NULL;
@@ -38,6 +39,7 @@ request_shared_state(void)
 		previous_request_hook();
 	RequestAddinShmemSpace(shared_state_size());
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
+	latency_request();
 }
 
 static void
@@ -62,6 +64,7 @@ start_shared_state(void)
 		shared_state->default_consumers = config_consumers;
 		shared_state->launcher.role = ROLE_LAUNCHER;
 	}
+	latency_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 

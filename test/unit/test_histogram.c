@@ -25,6 +25,7 @@ test_buckets(void)
 	bool		in_order = true;
 	bool		in_bounds = true;
 	double		worst = 0;
+	int			i;
 
 	/* primes as steps, so that edges of buckets are met on both sides */
 	for (duration = 0; duration <= HISTOGRAM_MAX;
@@ -53,10 +54,10 @@ test_buckets(void)
 			   "more than a day as a day");
 	is_integer(histogram_bucket(INT64_MAX), histogram_bucket(HISTOGRAM_MAX), "the most there is, too");
 	is_integer(histogram_bucket(INT64_MIN), 0, "and the least");
-	for (int bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
-		if (histogram_middle(bucket) <= HISTOGRAM_MAX &&
-			histogram_bucket(histogram_middle(bucket)) != bucket)
-			ok(false, "the middle of bucket %d lies in it", bucket);
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++)
+		if (histogram_middle(i) <= HISTOGRAM_MAX &&
+			histogram_bucket(histogram_middle(i)) != i)
+			ok(false, "the middle of bucket %d lies in it", i);
 }
 
 static void
@@ -71,6 +72,7 @@ test_percentiles(void)
 {
 	Histogram	histogram;
 	Histogram	other;
+	int			i;
 
 	memset(&histogram, 0, sizeof(histogram));
 	is_integer(histogram_percentile(&histogram, 0.5), -1, "nothing has no median");
@@ -83,7 +85,7 @@ test_percentiles(void)
 			   "least and most are the same");
 
 	memset(&histogram, 0, sizeof(histogram));
-	for (int i = 1; i <= 1000; i++)
+	for (i = 1; i <= 1000; i++)
 		histogram_add(&histogram, i * 1000, 1);
 	is_integer((int64_t) histogram.count, 1000, "a thousand");
 	is_close(histogram_percentile(&histogram, 0.5), 500000, "the median");
@@ -146,6 +148,7 @@ test_ring(void)
 	HistogramRing *ring = calloc(1, sizeof(HistogramRing));
 	Histogram	minute;
 	Histogram	hour;
+	int			i;
 
 	shows(ring, START, 0, 0, 0, "empty");
 
@@ -171,7 +174,7 @@ test_ring(void)
 
 	/* each minute of two hours */
 	memset(ring, 0, sizeof(*ring));
-	for (int i = 0; i < 120; i++)
+	for (i = 0; i < 120; i++)
 		count(ring, START + i * MINUTE, i, 1);
 	shows(ring, START + 119 * MINUTE, 2, 61, 120, "one a minute");
 	(void) histogram_ring_read(ring, START + 119 * MINUTE, &minute, &hour);
