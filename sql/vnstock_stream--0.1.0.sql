@@ -291,6 +291,21 @@ COMMENT ON FUNCTION @extschema@.vnstream_latency() IS
 REVOKE ALL ON FUNCTION @extschema@.vnstream_latency() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_latency() TO pg_monitor;
 
+CREATE FUNCTION @extschema@.vnstream_settings(
+	OUT name pg_catalog.text,
+	OUT value pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT needs_restart pg_catalog.bool,
+	OUT in_use pg_catalog.bool,
+	OUT description pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_settings'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_settings() IS
+	'each setting as a worker of this database gets it when it starts, whatever this session has set; where that comes from; whether only a restart of the server changes it; and whether all workers of this database that run go by it now (NULL where none runs, or the setting is none of theirs). What was written to a file counts from the reload on; a file with an error is told by a warning, and the server goes on with the value it had';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_settings() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_settings() TO pg_monitor;
+
 --
 -- Kafka: brokers, topics, offsets, groups
 --
