@@ -318,6 +318,39 @@ COMMENT ON FUNCTION @extschema@.vnstream_health() IS
 	'is the pipeline of this database well: ''ok'', ''degraded'' or ''failed'', why, and since when; answers at once, whatever is down';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_health() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_health() TO pg_monitor;
+CREATE FUNCTION @extschema@.vnstream_latency(
+	OUT hop pg_catalog.text,
+	OUT p50_ms pg_catalog.float8,
+	OUT p99_ms pg_catalog.float8,
+	OUT max_ms pg_catalog.float8,
+	OUT hour_p50 pg_catalog.float8,
+	OUT hour_p99 pg_catalog.float8,
+	OUT hour_max pg_catalog.float8,
+	OUT per_second pg_catalog.float8,
+	OUT per_hour pg_catalog.int8,
+	OUT per_day pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_latency'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_latency() IS
+	'how long messages took, in ms, on each part of their way through this database''s workers (median, 99 of 100, longest; of the last complete minute and the running one, then of the last 60 complete minutes and the running one) and how many passed (a second, in that hour, in the last 24 complete hours and the running one). Percentiles are within 6.25 %, durations end at a day, NULL: none passed; all since the start of the server. From "match" count only quotes that are the first to tell of a trade; to "consumed" messages that this database''s producer published, while their acknowledgement is among the last few thousand; to "committed" messages that became rows, however long they waited in Kafka';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_latency() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_latency() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_settings(
+	OUT name pg_catalog.text,
+	OUT value pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT needs_restart pg_catalog.bool,
+	OUT in_use pg_catalog.bool,
+	OUT description pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_settings'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_settings() IS
+	'each setting as a worker of this database gets it when it starts, whatever this session has set; where that comes from; whether only a restart of the server changes it; and whether all workers of this database that run go by it now (NULL where none runs, or the setting is none of theirs). What was written to a file counts from the reload on; a file with an error is told by a warning, and the server goes on with the value it had';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_settings() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_settings() TO pg_monitor;
 
 --
 -- Kafka: brokers, topics, offsets, groups

@@ -26,6 +26,23 @@ FROM pg_extension e, vnstream_version() v WHERE e.extname = 'vnstock_stream';
 SELECT worker, state, pid, messages, rows, last_error, lag FROM vnstream_status()
 WHERE worker <> 'launcher';
 
+-- what passes and how long it takes: a row for each part of the way, always
+SELECT * FROM vnstream_latency();
+
+-- settings as workers get them, whatever this session has set
+SELECT p.proargnames, p.provolatile, p.proparallel FROM pg_proc p
+WHERE p.proname IN ('vnstream_latency', 'vnstream_settings') ORDER BY p.proname;
+SET vnstream.interval = '7s';
+SELECT name, value, source, needs_restart, in_use, description FROM vnstream_settings()
+WHERE name IN ('vnstream.interval', 'vnstream.brokers', 'vnstream.max_databases') ORDER BY name;
+ALTER DATABASE contrib_regression SET vnstream.interval = '90s';
+SELECT name, value, source, in_use FROM vnstream_settings() WHERE name = 'vnstream.interval';
+SHOW vnstream.interval;
+RESET vnstream.interval;
+ALTER DATABASE contrib_regression RESET vnstream.interval;
+SELECT count(*) AS "settings without a line" FROM pg_settings p
+WHERE p.name LIKE 'vnstream.%' AND NOT EXISTS (SELECT FROM vnstream_settings() v WHERE v.name = p.name);
+
 -- wrong arguments say what would be right
 SELECT vnstream_start('broker');
 SELECT vnstream_stop('');
@@ -128,6 +145,8 @@ SELECT count(*) FROM vnstream_log();
 SELECT * FROM vnstream_health();
 SELECT count(*) FROM vnstream_progress();
 SELECT count(*) FROM vnstream_version();
+SELECT count(*) FROM vnstream_latency();
+SELECT count(*) FROM vnstream_settings();
 SELECT count(*) FROM vnstream_positions;
 SELECT count(*) FROM vnstream_dead_letters;
 SELECT count(*) FROM realtime_quotes;
@@ -137,6 +156,8 @@ SELECT count(*) > 0 AS may_look FROM vnstream_status();
 SELECT count(*) >= 0 AS may_look FROM vnstream_log();
 SELECT count(*) >= 0 AS may_look FROM vnstream_progress();
 SELECT count(*) = 1 AS may_look FROM vnstream_health();
+SELECT count(*) AS may_look FROM vnstream_latency();
+SELECT count(*) > 0 AS may_look FROM vnstream_settings();
 SELECT vnstream_wait('stopped', '30 s');
 SELECT vnstream_start();
 SELECT vnstream_fetch('VCB');

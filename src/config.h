@@ -30,6 +30,9 @@ typedef enum LostOffsetsPolicy
 /* Most consumer workers of one database. */
 #define MAX_CONSUMERS 16
 
+/* Most settings of the extension that a worker can tell of. */
+#define SETTINGS_MAX 64
+
 /* Most requests a minute that may be allowed. */
 #define MAX_REQUESTS_PER_MINUTE 6000
 

@@ -14,6 +14,7 @@
 
 #include "storage/latch.h"
 #include "utils/backend_status.h"
+#include "utils/guc_tables.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
@@ -75,6 +76,18 @@ interval_is_for_ever(const Interval *interval)
 	return INTERVAL_IS_NOEND(interval);
 #else
 	return false;
+#endif
+}
+
+/* Every setting there is. */
+static inline struct config_generic **
+guc_variables(int *count)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(count);
+#else
+	*count = GetNumConfigOptions();
+	return get_guc_variables();
 #endif
 }
 

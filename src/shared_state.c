@@ -18,6 +18,7 @@
 
 #include "event_log.h"
 #include "progress.h"
+#include "latency.h"
 #include "shared_state.h"
 
 SharedState *shared_state = NULL;
@@ -44,6 +45,7 @@ request_shared_state(void)
 											 event_log_shmem_size())));
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
 	RequestNamedLWLockTranche(EVENT_LOG_TRANCHE_NAME, event_log_locks());
+	latency_request();
 }
 
 static void
@@ -70,6 +72,7 @@ start_shared_state(void)
 	}
 	progress_shmem_start();
 	event_log_shmem_start();
+	latency_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 

@@ -76,6 +76,8 @@ typedef struct WorkerSlot
 	TimestampTz dead_letter_at; /* the last one */
 	int64		cpu_time;		/* µs, user and system, all threads */
 	int64		memory;			/* bytes resident */
+	int			setting_count;	/* 0: not told yet */
+	uint32		settings[SETTINGS_MAX]; /* hashes, see settings.h */
 } WorkerSlot;
 
 /* Producer first, then consumers 1 … MAX_CONSUMERS. */

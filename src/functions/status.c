@@ -15,6 +15,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include <cjson/cJSON.h>
@@ -134,6 +135,6 @@ vnstream_version(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(rd_kafka_version_str());
 	values[3] = CStringGetTextDatum(curl_version_info(CURLVERSION_NOW)->version);
 	values[4] = CStringGetTextDatum(cJSON_Version());
-	values[5] = CStringGetTextDatum(PG_VERSION);
+	values[5] = CStringGetTextDatum(GetConfigOption("server_version", false, false));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

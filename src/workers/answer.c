@@ -16,6 +16,7 @@
 #include "workers/answer.h"
 #include "workers/delivery.h"
 #include "workers/outgoing.h"
+#include "workers/timing.h"
 
 /* How long the database may take for one answer. */
 #define STORE_TIMEOUT_MS 30000
@@ -117,6 +118,7 @@ answer_take(const Board *board, const char *source, int64 sweep)
 			continue;
 		}
 		(void) quote_to_json(quote, message);
+		timing_published(quote);
 		response->fetched_at = quote->time;
 		response->tickers[response->count] = pstrdup(quote->ticker);
 		response->messages[response->count++] = pstrdup(message);
@@ -168,6 +170,7 @@ answer_flush(Backoff *store_backoff)
 	for (i = 0; i < pending.response.count; i++)
 		outgoing_remember(pending.response.messages[i]);
 	worker_add(0, pending.response.count);
+	latency_flush();
 	delivery_add(&pending.response);
 	return true;
 }

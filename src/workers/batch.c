@@ -13,6 +13,7 @@
 #include "config.h"
 #include "market/rules.h"
 #include "workers/consumer.h"
+#include "workers/timing.h"
 
 /* A batch is full at this many bytes, whatever vnstream.batch_size allows. */
 #define BATCH_BYTES (16 * 1024 * 1024)
@@ -112,10 +113,12 @@ is_damage(rd_kafka_resp_err_t code)
 void
 batch_take(void)
 {
-	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+	int64		now;
 	ReaderEvent event;
 	int			i;
 
+	consumer.taken_at = GetCurrentTimestamp();
+	now = UNIX_FROM_TIMESTAMP(consumer.taken_at);
 	broker_client_clear_wakeup(reader_client(consumer.reader));
 	for (;;)
 	{
@@ -278,6 +281,7 @@ batch_store(void)
 		stored += advances[i].stored;
 	}
 	worker_add(consumer.count, stored);
+	timing_committed(&batch, consumer.taken_at);
 	tell_dead_letters();
 	batch_drop();
 	consumer.commit_pending = true;

@@ -18,6 +18,7 @@
 #include "config.h"
 #include "workers/consumer.h"
 #include "workers/tell.h"
+#include "workers/timing.h"
 #include "workers/topic.h"
 
 /* How often partitions and watermarks are asked for while reading. */
@@ -79,6 +80,7 @@ void
 consumer_unclaim(void)
 {
 	batch_drop();
+	timing_forget();
 	if (consumer.reader != NULL)
 		reader_destroy(consumer.reader);
 	consumer.reader = NULL;

@@ -27,6 +27,7 @@
 #include "config.h"
 #include "workers/consumer.h"
 #include "workers/launcher.h"
+#include "workers/timing.h"
 #include "workers/topic.h"
 
 /* How often stored offsets are committed to Kafka's group. */
@@ -175,6 +176,7 @@ consumer_main(void)
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream consumer",
 												ALLOCSET_DEFAULT_SIZES));
 	before_shmem_exit(consumer_cleanup, 0);
+	timing_begin(false);
 	worker_set_state(WORKER_STARTING, "the broker");
 
 	while (!worker_is_to_end())

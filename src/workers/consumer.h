@@ -53,6 +53,7 @@ typedef struct Consumer
 	int			capacity;
 	int			count;
 	size_t		bytes;
+	TimestampTz taken_at;		/* when the batch was taken from the queue */
 	bool		has_batch;
 	bool		has_more;		/* taking stopped although there may be more */
 

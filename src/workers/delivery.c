@@ -19,6 +19,7 @@
 #include "config.h"
 #include "market/quote.h"
 #include "workers/delivery.h"
+#include "workers/timing.h"
 #include "workers/topic.h"
 
 /* Most messages handed to librdkafka at a time; the rest waits in the outbox. */
@@ -364,6 +365,7 @@ take_reports(void)
 {
 	PublisherReport report;
 	char		failure[BROKER_ERROR_SIZE];
+	TimestampTz now = GetCurrentTimestamp();
 	int			acknowledged = 0;
 	int			failed = 0;
 
@@ -382,12 +384,14 @@ take_reports(void)
 			continue;
 		acknowledged++;
 		in_flight--;
+		timing_acknowledged(delivery->response.fetched_at, &report, now);
 		if (++delivery->acknowledged == delivery->response.count)
 			must_settle = true;
 	}
 	if (acknowledged > 0)
 	{
 		worker_add(acknowledged, 0);
+		latency_flush();
 		is_failing = false;
 	}
 

@@ -19,6 +19,8 @@
 #include "utils/timestamp.h"
 
 #include "health.h"
+#include "pg_compat.h"
+#include "settings.h"
 #include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
@@ -168,6 +170,18 @@ worker_pin_search_path(void)
 	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_OVERRIDE);
 }
 
+void
+worker_tell_settings(void)
+{
+	uint32		hashes[SETTINGS_MAX];
+	int			count = settings_hashes(hashes);
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	memcpy(worker_slot->settings, hashes, sizeof(uint32) * count);
+	worker_slot->setting_count = count;
+	LWLockRelease(shared_state->lock);
+}
+
 bool
 worker_attach(const WorkerTicket *ticket)
 {
@@ -196,6 +210,7 @@ worker_attach(const WorkerTicket *ticket)
 		worker_slot->partitions = -1;
 		worker_slot->lag = -1;
 		worker_slot->rate = -1;
+		worker_slot->setting_count = 0;
 		strlcpy(worker_slot->waiting_for, "the database", WORKER_TEXT_SIZE);
 		restarts_seen = entry_restarts();
 	}
@@ -249,6 +264,7 @@ worker_is_to_end(void)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		worker_tell_settings();
 	}
 
 	LWLockAcquire(shared_state->lock, LW_SHARED);

@@ -43,6 +43,13 @@ extern Oid	worker_database;
 extern void worker_pin_search_path(void);
 
 /*
+ * Write into the slot which settings this process goes by: when it is connected,
+ * for its database's own to be among them.  After a reload worker_is_to_end()
+ * does it.
+ */
+extern void worker_tell_settings(void);
+
+/*
  * Take the slot that the launcher's ticket names, until this process exits.
  * False where it is not ours any more, because the launcher gave us up.
  */

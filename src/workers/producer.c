@@ -32,6 +32,7 @@
 #include "workers/sweep_report.h"
 #include "workers/target.h"
 #include "workers/tell.h"
+#include "workers/timing.h"
 
 /* How long a list of symbols is good for. */
 #define UNIVERSE_AGE_MS 86400000
@@ -547,6 +548,7 @@ producer_main(void)
 						producer.provider == NULL ? "it does not exist" : text),
 				 errhint("Check vnstream.sources, vnstream.user_agent and vnstream.http_headers.")));
 
+	timing_begin(true);
 	delivery_begin();
 	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
 							 STORE_TIMEOUT_MS, &error);

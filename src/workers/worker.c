@@ -90,6 +90,7 @@ vnstream_worker_main(Datum argument)
 	BackgroundWorkerInitializeConnectionByOid(ticket.database, InvalidOid, 0);
 
 	worker_pin_search_path();
+	worker_tell_settings();
 	worker_slot_name(worker_slot, name, sizeof(name));
 	pgstat_report_appname(psprintf("vnstream %s", name));
 
