@@ -282,6 +282,24 @@ COMMENT ON FUNCTION @extschema@.vnstream_version() IS
 -- Watching: log, health, progress, latency, settings
 --
 
+CREATE FUNCTION @extschema@.vnstream_progress(
+	OUT what pg_catalog.text,
+	OUT worker pg_catalog.text,
+	OUT pid pg_catalog.int4,
+	OUT started pg_catalog.timestamptz,
+	OUT done pg_catalog.int8,
+	OUT total pg_catalog.int8,
+	OUT to_go pg_catalog.int8,
+	OUT rate pg_catalog.float8,
+	OUT time_left pg_catalog.interval)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_progress'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_progress() IS
+	'long work in this database that goes on now, by sessions and by workers: rate is a second; a consumer that catches up and an outbox that is being sent count messages';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_progress() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_progress() TO pg_monitor;
+
 --
 -- Kafka: brokers, topics, offsets, groups
 --

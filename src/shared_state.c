@@ -15,6 +15,7 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
+#include "progress.h"
 #include "shared_state.h"
 
 SharedState *shared_state = NULL;
@@ -36,7 +37,7 @@ request_shared_state(void)
 {
 	if (previous_request_hook)
 		previous_request_hook();
-	RequestAddinShmemSpace(shared_state_size());
+	RequestAddinShmemSpace(add_size(shared_state_size(), progress_shmem_size()));
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
 }
 
@@ -62,6 +63,7 @@ start_shared_state(void)
 		shared_state->default_consumers = config_consumers;
 		shared_state->launcher.role = ROLE_LAUNCHER;
 	}
+	progress_shmem_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 

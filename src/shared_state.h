@@ -65,6 +65,8 @@ typedef struct WorkerSlot
 	char		last_error[WORKER_ERROR_SIZE];
 	TimestampTz last_error_at;
 	int64		lag;			/* messages; -1 unknown */
+	TimestampTz behind_since;	/* when lag was last nothing */
+	int64		behind_messages;	/* of messages, at that time */
 	double		rate;			/* messages a second; < 0 unknown */
 	int64		cpu_time;		/* µs, user and system, all threads */
 	int64		memory;			/* bytes resident */

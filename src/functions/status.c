@@ -20,6 +20,7 @@
 #include <cjson/cJSON.h>
 #include <librdkafka/rdkafka.h>
 
+#include "functions/columns.h"
 #include "shared_state.h"
 #include "store/catalog.h"
 
@@ -27,27 +28,6 @@ PG_FUNCTION_INFO_V1(vnstream_status);
 PG_FUNCTION_INFO_V1(vnstream_version);
 
 #define STATUS_COLUMNS 17
-
-/* The most that is worth saying about what is left: ten years. */
-#define TIME_LEFT_MAX_SECONDS 315360000.0
-
-/*
- * Fills values with PostgreSQL's Datum for a text, or NULL for ''.
- */
-static void
-set_text(Datum *value, bool *isnull, const char *text)
-{
-	*isnull = text[0] == '\0';
-	if (!*isnull)
-		*value = CStringGetTextDatum(text);
-}
-
-static void
-set_time(Datum *value, bool *isnull, TimestampTz time)
-{
-	*isnull = time == 0;
-	*value = TimestampTzGetDatum(time);
-}
 
 static void
 put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
@@ -64,34 +44,25 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	values[i++] = CStringGetTextDatum(worker_state_name(slot->state));
 	nulls[i] = slot->pid == 0;
 	values[i++] = Int32GetDatum(slot->pid);
-	set_time(&values[i], &nulls[i], slot->since);
+	column_time(&values[i], &nulls[i], slot->since);
 	i++;
-	set_text(&values[i], &nulls[i], slot->waiting_for);
+	column_text(&values[i], &nulls[i], slot->waiting_for);
 	i++;
-	set_time(&values[i], &nulls[i], slot->last_activity);
+	column_time(&values[i], &nulls[i], slot->last_activity);
 	i++;
 	values[i++] = Int64GetDatum(slot->messages);
 	values[i++] = Int64GetDatum(slot->rows);
 	values[i++] = Int64GetDatum(slot->errors);
-	set_text(&values[i], &nulls[i], slot->last_error);
+	column_text(&values[i], &nulls[i], slot->last_error);
 	i++;
-	set_time(&values[i], &nulls[i], slot->last_error_at);
+	column_time(&values[i], &nulls[i], slot->last_error_at);
 	i++;
 	values[i++] = Int64GetDatum(slot->restarts);
 	nulls[i] = slot->pid == 0 || slot->lag < 0;
 	values[i++] = Int64GetDatum(slot->lag);
 	nulls[i] = slot->pid == 0 || slot->rate < 0;
 	values[i++] = Float8GetDatum(slot->rate);
-
-	nulls[i] = slot->pid == 0 || slot->lag <= 0 || slot->rate <= 0 ||
-		slot->lag / slot->rate > TIME_LEFT_MAX_SECONDS;
-	if (!nulls[i])
-	{
-		Interval   *left = palloc0(sizeof(Interval));
-
-		left->time = (TimeOffset) (slot->lag / slot->rate) * USECS_PER_SEC;
-		values[i] = IntervalPGetDatum(left);
-	}
+	column_time_left(&values[i], &nulls[i], slot->pid == 0 ? 0 : slot->lag, slot->rate);
 	i++;
 	nulls[i] = slot->pid == 0;
 	values[i++] = Float8GetDatum(slot->cpu_time / 1e6);

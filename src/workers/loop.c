@@ -369,6 +369,11 @@ void
 worker_set_lag(int64 lag)
 {
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	if (lag <= 0 || worker_slot->lag <= 0)
+	{
+		worker_slot->behind_since = GetCurrentTimestamp();
+		worker_slot->behind_messages = worker_slot->messages;
+	}
 	worker_slot->lag = lag;
 	LWLockRelease(shared_state->lock);
 }
