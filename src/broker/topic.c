@@ -106,6 +106,8 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 		case RD_KAFKA_RESP_ERR_NO_ERROR:
 			if (!take_partitions(question, topic))
 				return METADATA_FAILED;
+			if (question->seen != NULL && !question->seen(question, metadata))
+				return METADATA_FAILED;
 			/* just created: other brokers learn of it a moment later */
 			if (question->is_creation && !has_leaders(&question->answer))
 				return METADATA_LATER;
@@ -251,8 +253,8 @@ ask_offsets(TopicQuestion *question, int64_t which)
  * Asks for the metadata anew each time: a partition that once was seen without
  * a leader is unknown to librdkafka 2.0 (not looked for again) until then.
  */
-static bool
-describe(TopicQuestion *question)
+bool
+topic_describe(TopicQuestion *question)
 {
 	for (;;)
 	{
@@ -272,6 +274,72 @@ describe(TopicQuestion *question)
 			return fail_refused(question, "Kafka does not tell the offsets of the topic",
 								rd_kafka_err2str(code));
 		if (question_is_over(&question->base))
+			return question_fail_unanswered(&question->base, "the topic's offsets were not told");
+		question_pause();
+	}
+}
+
+/* The first offset at or after a time, or the end where there is none. */
+static void
+take_times(const TopicQuestion *question,
+		   const rd_kafka_topic_partition_list_t *list, int64_t *offsets)
+{
+	int			i;
+
+	for (i = 0; i < question->answer.partition_count; i++)
+	{
+		const TopicPartition *partition = &question->answer.partitions[i];
+		const rd_kafka_topic_partition_t *found =
+			partition->leader < 0 ? NULL :
+			rd_kafka_topic_partition_list_find(list, question->topic,
+											   partition->partition);
+
+		offsets[i] = partition->high;
+		if (found != NULL && found->offset >= 0 && found->offset < partition->high)
+			offsets[i] = found->offset;
+	}
+}
+
+static rd_kafka_resp_err_t
+first_error(const rd_kafka_topic_partition_list_t *list)
+{
+	int			i;
+
+	for (i = 0; i < list->cnt; i++)
+	{
+		if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+			return list->elems[i].err;
+	}
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool
+topic_offsets_for_time(TopicQuestion *question, int64_t time, int64_t *offsets)
+{
+	for (;;)
+	{
+		/* below 0 the protocol's times mean something else */
+		rd_kafka_topic_partition_list_t *list =
+			list_partitions(question, time > 0 ? time : 0);
+		rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+		int			slice = question_next_slice(&question->base);
+
+		if (slice == 0)
+			code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+		else if (list->cnt > 0)
+			code = rd_kafka_offsets_for_times(question->base.client->kafka, list, slice);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			code = first_error(list);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			take_times(question, list, offsets);
+		rd_kafka_topic_partition_list_destroy(list);
+		question_listen(&question->base);
+		if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+			return true;
+		if (!question_is_passing(code))
+			return fail_refused(question, "Kafka does not tell the offsets of the topic",
+								rd_kafka_err2str(code));
+		if (slice == 0)
 			return question_fail_unanswered(&question->base, "the topic's offsets were not told");
 		question_pause();
 	}
@@ -388,11 +456,11 @@ ask(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
-	return (!question->is_creation || create(question)) && describe(question);
+	return (!question->is_creation || create(question)) && topic_describe(question);
 }
 
-static void
-release(Question *base)
+void
+topic_release(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -401,8 +469,8 @@ release(Question *base)
 	question->handle = NULL;
 }
 
-static void
-forget(Question *base)
+void
+topic_forget(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -410,7 +478,29 @@ forget(Question *base)
 	free(question->topic);
 }
 
-static const QuestionKind topic_kind = {ask, release, forget};
+static const QuestionKind topic_kind = {ask, topic_release, topic_forget};
+
+bool
+topic_question_open(TopicQuestion *question, const BrokerOptions *options,
+					const BrokerSetting *settings, const char *topic,
+					int timeout_ms, char *error)
+{
+	if (!broker_check_topic(topic, error) ||
+		!question_open(&question->base, options, settings, timeout_ms, error))
+		return false;
+	question->topic = strdup(topic);
+	if (question->topic == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		return false;
+	}
+	question->handle = rd_kafka_topic_new(question->base.client->kafka,
+										  question->topic, NULL);
+	if (question->handle == NULL)
+		snprintf(error, BROKER_ERROR_SIZE, "%s",
+				 rd_kafka_err2str(rd_kafka_last_error()));
+	return question->handle != NULL;
+}
 
 Question *
 topic_question(const BrokerOptions *options, const TopicSpecification *specification,
@@ -418,8 +508,6 @@ topic_question(const BrokerOptions *options, const TopicSpecification *specifica
 {
 	TopicQuestion *question;
 
-	if (!broker_check_topic(specification->topic, error))
-		return NULL;
 	question = calloc(1, sizeof(*question));
 	if (question == NULL)
 	{
@@ -430,23 +518,8 @@ topic_question(const BrokerOptions *options, const TopicSpecification *specifica
 	question->specification = *specification;
 	question->is_creation = is_creation;
 	question->watermarks = watermarks;
-	if (!question_open(&question->base, options, NULL, timeout_ms, error))
-	{
-		question_free(&question->base);
-		return NULL;
-	}
-	question->topic = strdup(specification->topic);
-	if (question->topic == NULL)
-		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
-	else
-	{
-		question->handle = rd_kafka_topic_new(question->base.client->kafka,
-											  question->topic, NULL);
-		if (question->handle == NULL)
-			snprintf(error, BROKER_ERROR_SIZE, "%s",
-					 rd_kafka_err2str(rd_kafka_last_error()));
-	}
-	if (question->handle == NULL)
+	if (!topic_question_open(question, options, NULL, specification->topic,
+							 timeout_ms, error))
 	{
 		question_free(&question->base);
 		return NULL;
