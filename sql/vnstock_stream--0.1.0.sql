@@ -316,6 +316,39 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_progress() TO pg_monitor;
 -- Repair: dead letters, import, audit
 --
 
+CREATE FUNCTION @extschema@.vnstream_replay_dead_letters(
+	code pg_catalog.text DEFAULT NULL,
+	letters pg_catalog.int8[] DEFAULT NULL,
+	OUT tried pg_catalog.int8,
+	OUT stored pg_catalog.int8,
+	OUT duplicates pg_catalog.int8,
+	OUT kept pg_catalog.int8)
+RETURNS pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_replay_dead_letters'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_replay_dead_letters(pg_catalog.text, pg_catalog.int8[]) IS
+	'read dead letters again by today''s rules, all or those of a code or with these numbers: what is a quote now is stored and its letter removed, what is none stays with its new reason';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_replay_dead_letters(pg_catalog.text, pg_catalog.int8[]) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_purge_dead_letters(older_than pg_catalog.interval)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_purge_dead_letters'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_purge_dead_letters(pg_catalog.interval) IS
+	'delete the dead letters that were kept longer ago than that, and count them in vnstream_segments.purged; returns how many';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_purge_dead_letters(pg_catalog.interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_import("table" pg_catalog.regclass,
+	OUT outcome pg_catalog.text,
+	OUT rows pg_catalog.int8,
+	OUT example pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_import'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) IS
+	'take the rows of an old table or view over into realtime_quotes, by the rules of messages; columns are found by name, a time without zone is Asia/Ho_Chi_Minh; what was refused is told by kind of reason, with examples';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) FROM PUBLIC;
+
 --
 -- Who may what: changing things is for the extension's owner and whom it
 -- grants, looking for pg_monitor too.

@@ -90,3 +90,30 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 	}
 	return is_new;
 }
+
+int64
+dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
+{
+	Oid			types[] = {INTERVALOID};
+	char	   *query;
+	int64		count;
+
+	/*
+	 * One statement: all letters are locked before the first segment, as in a
+	 * replay.
+	 */
+	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
+					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
+					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
+					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + c.letters"
+					 "  FROM counts AS c WHERE s.segment = c.segment)"
+					 " SELECT coalesce(pg_catalog.sum(letters), 0)::pg_catalog.int8 FROM counts",
+					 catalog->schema_name);
+	if (SPI_execute_with_args(query, lengthof(types), types, &older_than, NULL,
+							  false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not purge dead letters");
+	count = DatumGetInt64(store_result(0, 1));
+	SPI_freetuptable(SPI_tuptable);
+	pfree(query);
+	return count;
+}

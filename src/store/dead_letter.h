@@ -20,4 +20,10 @@
 extern bool dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 							 int32 epoch, const IngestMessage *message);
 
+/*
+ * Deletes the letters kept before now - older_than (an Interval), and counts
+ * them in purged of their segments.  Answers how many.
+ */
+extern int64 dead_letters_purge(const StoreCatalog *catalog, Datum older_than);
+
 #endif							/* VNSTREAM_STORE_DEAD_LETTER_H */
