@@ -51,6 +51,7 @@ CREATE TABLE @extschema@.vnstream_segments (
 	duplicates	pg_catalog.int8 NOT NULL DEFAULT 0,
 	dead_letters pg_catalog.int8 NOT NULL DEFAULT 0,
 	gaps		pg_catalog.int8 NOT NULL DEFAULT 0,
+	purged		pg_catalog.int8 NOT NULL DEFAULT 0,
 	opened_because pg_catalog.text NOT NULL,
 	opened_at	pg_catalog.timestamptz NOT NULL,
 	updated_at	pg_catalog.timestamptz NOT NULL,
@@ -58,7 +59,9 @@ CREATE TABLE @extschema@.vnstream_segments (
 	CONSTRAINT vnstream_segments_conserve CHECK
 		(next_offset OPERATOR(pg_catalog.-) from_offset OPERATOR(pg_catalog.=)
 		 (stored OPERATOR(pg_catalog.+) duplicates OPERATOR(pg_catalog.+)
-		  dead_letters OPERATOR(pg_catalog.+) gaps))
+		  dead_letters OPERATOR(pg_catalog.+) gaps)),
+	CONSTRAINT vnstream_segments_purged CHECK
+		(purged OPERATOR(pg_catalog.>=) 0 AND purged OPERATOR(pg_catalog.<=) dead_letters)
 );
 ALTER SEQUENCE @extschema@.vnstream_segments_seq
 	OWNED BY @extschema@.vnstream_segments.segment;
@@ -78,8 +81,9 @@ COMMENT ON COLUMN @extschema@.vnstream_segments.opened_at IS 'when it was opened
 COMMENT ON COLUMN @extschema@.vnstream_segments.updated_at IS 'when a batch last extended it';
 COMMENT ON COLUMN @extschema@.vnstream_segments.closed_at IS 'when it was closed; NULL while batches extend it';
 COMMENT ON COLUMN @extschema@.vnstream_segments.stored IS 'offsets that are rows of realtime_quotes';
-COMMENT ON COLUMN @extschema@.vnstream_segments.duplicates IS 'offsets whose quote was stored before';
-COMMENT ON COLUMN @extschema@.vnstream_segments.dead_letters IS 'offsets kept in vnstream_dead_letters';
+COMMENT ON COLUMN @extschema@.vnstream_segments.duplicates IS 'offsets whose quote, or dead letter, was there before';
+COMMENT ON COLUMN @extschema@.vnstream_segments.dead_letters IS 'offsets kept in vnstream_dead_letters; those purged count on';
+COMMENT ON COLUMN @extschema@.vnstream_segments.purged IS 'of dead_letters, those that vnstream_purge_dead_letters() deleted';
 COMMENT ON COLUMN @extschema@.vnstream_segments.gaps IS
 	'offsets that hold no message: control records, compaction, and ranges that Kafka had deleted';
 
@@ -88,6 +92,7 @@ COMMENT ON SEQUENCE @extschema@.vnstream_dead_letters_seq IS 'numbers the rows o
 CREATE TABLE @extschema@.vnstream_dead_letters (
 	letter		pg_catalog.int8 PRIMARY KEY
 		DEFAULT pg_catalog.nextval('@extschema@.vnstream_dead_letters_seq'),
+	segment		pg_catalog.int8 NOT NULL,
 	cluster_id	pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
 	topic		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
 	epoch		pg_catalog.int4 NOT NULL,
@@ -99,6 +104,8 @@ CREATE TABLE @extschema@.vnstream_dead_letters (
 	reason		pg_catalog.text NOT NULL,
 	kafka_time	pg_catalog.timestamptz,
 	created_at	pg_catalog.timestamptz NOT NULL,
+	tries		pg_catalog.int4 NOT NULL DEFAULT 0,
+	tried_at	pg_catalog.timestamptz,
 	UNIQUE (cluster_id, topic, epoch, kafka_partition, kafka_offset)
 );
 ALTER SEQUENCE @extschema@.vnstream_dead_letters_seq
@@ -106,6 +113,7 @@ ALTER SEQUENCE @extschema@.vnstream_dead_letters_seq
 COMMENT ON TABLE @extschema@.vnstream_dead_letters IS
 	'messages that could not be a row of realtime_quotes, kept whole with the reason';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.letter IS 'number, in the order of arrival here';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.segment IS 'the row of vnstream_segments that counts it in dead_letters';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.cluster_id IS 'the Kafka cluster''s own id';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.topic IS 'the Kafka topic';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.epoch IS 'which life of the topic';
@@ -114,6 +122,8 @@ COMMENT ON COLUMN @extschema@.vnstream_dead_letters.kafka_offset IS 'the offset 
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.key IS 'the message''s key as Kafka had it';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.reason IS 'what is wrong with it, for a person';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.created_at IS 'when it was kept';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.tries IS 'how often vnstream_replay_dead_letters() has read it again in vain';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.tried_at IS 'when it last did; code and reason are of then';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value IS
 	'the message as Kafka had it; NULL for a tombstone';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.code IS
@@ -508,6 +518,39 @@ REVOKE ALL ON FUNCTION @extschema@.vnstream_fetch(pg_catalog.text, pg_catalog.te
 --
 -- Repair: dead letters, import, audit
 --
+
+CREATE FUNCTION @extschema@.vnstream_replay_dead_letters(
+	code pg_catalog.text DEFAULT NULL,
+	letters pg_catalog.int8[] DEFAULT NULL,
+	OUT tried pg_catalog.int8,
+	OUT stored pg_catalog.int8,
+	OUT duplicates pg_catalog.int8,
+	OUT kept pg_catalog.int8)
+RETURNS pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_replay_dead_letters'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_replay_dead_letters(pg_catalog.text, pg_catalog.int8[]) IS
+	'read dead letters again by today''s rules, all or those of a code or with these numbers: what is a quote now is stored and its letter removed, what is none stays with its new reason';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_replay_dead_letters(pg_catalog.text, pg_catalog.int8[]) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_purge_dead_letters(older_than pg_catalog.interval)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_purge_dead_letters'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_purge_dead_letters(pg_catalog.interval) IS
+	'delete the dead letters that were kept longer ago than that, and count them in vnstream_segments.purged; returns how many';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_purge_dead_letters(pg_catalog.interval) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_import("table" pg_catalog.regclass,
+	OUT outcome pg_catalog.text,
+	OUT rows pg_catalog.int8,
+	OUT example pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_import'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) IS
+	'take the rows of an old table or view over into realtime_quotes, by the rules of messages; columns are found by name, a time without zone is Asia/Ho_Chi_Minh; what was refused is told by kind of reason, with examples';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) FROM PUBLIC;
 
 --
 -- Who may what: changing things is for the extension's owner and whom it

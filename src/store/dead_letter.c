@@ -39,7 +39,7 @@ kafka_timestamp(int64 milliseconds, TimestampTz *time)
 	return IS_VALID_TIMESTAMP(*time);
 }
 
-void
+bool
 dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 				 int32 epoch, const IngestMessage *message)
 {
@@ -48,6 +48,7 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 	Datum		values[lengthof(types)];
 	char		nulls[lengthof(types) + 1] = "          ";
 	TimestampTz kafka_time = 0;
+	bool		is_new;
 
 	values[0] = CStringGetTextDatum(text_for_reading(key->cluster_id));
 	values[1] = CStringGetTextDatum(text_for_reading(key->topic));
@@ -70,17 +71,49 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		nulls[9] = 'n';
 	values[9] = TimestampTzGetDatum(kafka_time);
 
-	(void) store_execute(store_plan(&keep_plan, catalog,
-									"INSERT INTO %1$s.vnstream_dead_letters"
-									" (cluster_id, topic, epoch, kafka_partition, kafka_offset,"
-									"  key, value, code, reason, kafka_time, created_at)"
-									" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now())"
-									" ON CONFLICT (cluster_id, topic, epoch, kafka_partition, kafka_offset) DO NOTHING",
-									lengthof(types), types),
-						 values, nulls);
+	/* Without an open segment there is no row; counting the batch tells. */
+	is_new = store_execute(store_plan(&keep_plan, catalog,
+									  "INSERT INTO %1$s.vnstream_dead_letters"
+									  " (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset,"
+									  "  key, value, code, reason, kafka_time, created_at)"
+									  " SELECT s.segment, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now()"
+									  " FROM %1$s.vnstream_segments AS s"
+									  " WHERE s.cluster_id = $1 AND s.topic = $2 AND s.epoch = $3"
+									  " AND s.partition = $4 AND s.closed_at IS NULL"
+									  " ON CONFLICT (cluster_id, topic, epoch, kafka_partition, kafka_offset) DO NOTHING",
+									  lengthof(types), types),
+						   values, nulls) == 1;
 	for (int i = 5; i <= 6; i++)
 	{
 		if (nulls[i] != 'n')
 			pfree(DatumGetPointer(values[i]));
 	}
+	return is_new;
+}
+
+int64
+dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
+{
+	Oid			types[] = {INTERVALOID};
+	char	   *query;
+	int64		count;
+
+	/*
+	 * One statement: all letters are locked before the first segment, as in a
+	 * replay.
+	 */
+	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
+					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
+					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
+					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + c.letters"
+					 "  FROM counts AS c WHERE s.segment = c.segment)"
+					 " SELECT coalesce(pg_catalog.sum(letters), 0)::pg_catalog.int8 FROM counts",
+					 catalog->schema_name);
+	if (SPI_execute_with_args(query, lengthof(types), types, &older_than, NULL,
+							  false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not purge dead letters");
+	count = DatumGetInt64(store_result(0, 1));
+	SPI_freetuptable(SPI_tuptable);
+	pfree(query);
+	return count;
 }

@@ -25,7 +25,7 @@ static void
 append_comparison(StringInfo query, const StoreCatalog *catalog)
 {
 	appendStringInfoString(query,
-						   "SELECT b.kafka_partition, b.kafka_offset, q.ticker IS NOT NULL,"
+						   "SELECT b.kafka_offset, q.ticker IS NOT NULL,"
 						   " pg_catalog.array_remove(ARRAY[");
 	for (int i = 0; i < QUOTE_FIELD_COUNT; i++)
 	{
@@ -46,44 +46,6 @@ append_comparison(StringInfo query, const StoreCatalog *catalog)
 					 " ON q.ticker = b.ticker AND q.time = b.time"
 					 " AND q.time BETWEEN $1 AND $2",
 					 catalog->schema_name);
-}
-
-static int
-compare_places(const void *a, const void *b, void *argument)
-{
-	const IngestMessage *messages = argument;
-	const IngestMessage *left = &messages[*(const int *) a];
-	const IngestMessage *right = &messages[*(const int *) b];
-
-	if (left->partition != right->partition)
-		return left->partition < right->partition ? -1 : 1;
-	if (left->offset != right->offset)
-		return left->offset < right->offset ? -1 : 1;
-	return 0;
-}
-
-static IngestMessage *
-find_message(IngestMessage *messages, const int *sorted, int count,
-			 int32 partition, int64 offset)
-{
-	int			low = 0;
-	int			high = count - 1;
-
-	while (low <= high)
-	{
-		int			middle = low + (high - low) / 2;
-		IngestMessage *message = &messages[sorted[middle]];
-
-		if (message->partition == partition && message->offset == offset)
-			return message;
-		if (message->partition < partition ||
-			(message->partition == partition && message->offset < offset))
-			low = middle + 1;
-		else
-			high = middle - 1;
-	}
-	elog(ERROR, "comparison returned partition %d offset " INT64_FORMAT " which is not in the batch",
-		 partition, offset);
 }
 
 static char *
@@ -134,24 +96,20 @@ duplicates_judge(const StoreCatalog *catalog, QuoteRows *rows,
 	StringInfoData query;
 	int64		first = PG_INT64_MAX;
 	int64		last = PG_INT64_MIN;
-	int		   *sorted;
 	int			guc_level;
 	int			code;
 
 	if (count == 0)
 		return;
-	sorted = palloc(sizeof(int) * count);
-	memcpy(sorted, indexes, sizeof(int) * count);
-	qsort_arg(sorted, count, sizeof(int), compare_places, messages);
 	for (int i = 0; i < count; i++)
 	{
-		first = Min(first, messages[sorted[i]].quote.time);
-		last = Max(last, messages[sorted[i]].quote.time);
+		first = Min(first, messages[indexes[i]].quote.time);
+		last = Max(last, messages[indexes[i]].quote.time);
 	}
 	values[0] = TimestampTzGetDatum(timestamp_from_unix(first));
 	values[1] = TimestampTzGetDatum(timestamp_from_unix(last));
 
-	quote_rows_fill(rows, messages, sorted, count);
+	quote_rows_number(rows, messages, indexes, count);
 	initStringInfo(&query);
 	append_comparison(&query, catalog);
 
@@ -180,12 +138,10 @@ duplicates_judge(const StoreCatalog *catalog, QuoteRows *rows,
 
 	for (int row = 0; row < count; row++)
 	{
-		IngestMessage *message = find_message(messages, sorted, count,
-											  DatumGetInt32(store_result(row, 1)),
-											  DatumGetInt64(store_result(row, 2)));
-		ArrayType  *differences = DatumGetArrayTypeP(store_result(row, 4));
+		IngestMessage *message = &messages[indexes[DatumGetInt64(store_result(row, 1))]];
+		ArrayType  *differences = DatumGetArrayTypeP(store_result(row, 3));
 
-		if (!DatumGetBool(store_result(row, 3)))
+		if (!DatumGetBool(store_result(row, 2)))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("a quote of %s was neither inserted nor is it in %s.%s",
@@ -202,5 +158,4 @@ duplicates_judge(const StoreCatalog *catalog, QuoteRows *rows,
 	}
 	SPI_freetuptable(SPI_tuptable);
 	pfree(query.data);
-	pfree(sorted);
 }

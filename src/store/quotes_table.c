@@ -38,9 +38,9 @@ static const struct
 	const char *comment;
 }			origin_columns[] = {
 	{"kafka_partition", "int4", INT4OID,
-	"partition of the Kafka topic that the message was read from"},
+	"partition of the Kafka topic that the message was read from; -1: not from Kafka, but imported"},
 	{"kafka_offset", "int8", INT8OID,
-	"offset of the message in that partition"},
+	"offset of the message in that partition; -1: not from Kafka"},
 	{"created_at", "timestamptz", TIMESTAMPTZOID,
 	"when the batch with this row began to be stored"}
 };

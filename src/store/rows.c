@@ -110,15 +110,25 @@ text_in_room(TextRoom *room, const char *text)
 	return PointerGetDatum(room->bytes);
 }
 
-void
-quote_rows_fill(QuoteRows *rows, const IngestMessage *messages,
-				const int *indexes, int count)
+static void
+empty_rows(QuoteRows *rows)
+{
+	if (rows->store == NULL)
+		return;
+	rows->relation->reldata = NULL;
+	tuplestore_end(rows->store);
+	rows->store = NULL;
+}
+
+static void
+fill_rows(QuoteRows *rows, const IngestMessage *messages, const int *indexes,
+		  int count, bool is_numbered)
 {
 	Datum		values[COLUMN_COUNT];
 	bool		nulls[COLUMN_COUNT] = {false};
 	TextRoom	rooms[QUOTE_FIELD_COUNT];
 
-	quote_rows_end(rows);
+	empty_rows(rows);
 	rows->store = tuplestore_begin_heap(false, false, ROWS_MEMORY_KB);
 	rows->relation->reldata = rows->store;
 
@@ -161,19 +171,30 @@ quote_rows_fill(QuoteRows *rows, const IngestMessage *messages,
 			}
 		}
 		values[ORIGIN_PARTITION] = Int32GetDatum(message->partition);
-		values[ORIGIN_OFFSET] = Int64GetDatum(message->offset);
+		values[ORIGIN_OFFSET] = Int64GetDatum(is_numbered ? i : message->offset);
 		tuplestore_putvalues(rows->store, rows->desc, values, nulls);
 	}
 }
 
 void
+quote_rows_fill(QuoteRows *rows, const IngestMessage *messages,
+				const int *indexes, int count)
+{
+	fill_rows(rows, messages, indexes, count, false);
+}
+
+void
+quote_rows_number(QuoteRows *rows, const IngestMessage *messages,
+				  const int *indexes, int count)
+{
+	fill_rows(rows, messages, indexes, count, true);
+}
+
+void
 quote_rows_end(QuoteRows *rows)
 {
-	if (rows->store == NULL)
-		return;
-	rows->relation->reldata = NULL;
-	tuplestore_end(rows->store);
-	rows->store = NULL;
+	empty_rows(rows);
+	(void) SPI_unregister_relation(ROWS_RELATION);
 }
 
 bool

@@ -17,7 +17,8 @@
 #include "utils/queryenvironment.h"
 #include "utils/tuplestore.h"
 
-#include "store/ingest.h"
+#include "store/catalog.h"
+#include "store/message.h"
 
 /* The name that SQL knows the rows by. */
 #define ROWS_RELATION "vnstream_batch"
@@ -33,10 +34,17 @@ typedef struct QuoteRows
 /* Makes the relation known to SPI, which must be connected, without rows yet. */
 extern void quote_rows_begin(QuoteRows *rows, TimestampTz created_at);
 
-/* The relation's rows are from now on those of these messages, in this order. */
+/*
+ * The relation's rows are from now on those of these messages, in this order.
+ * quote_rows_number() has the row's number, from 0, in kafka_offset, for a query
+ * that must tell rows with one key apart.
+ */
 extern void quote_rows_fill(QuoteRows *rows, const IngestMessage *messages,
 							const int *indexes, int count);
+extern void quote_rows_number(QuoteRows *rows, const IngestMessage *messages,
+							  const int *indexes, int count);
 
+/* Forgets the relation. */
 extern void quote_rows_end(QuoteRows *rows);
 
 /* Can the database's encoding hold all text of the quote? */

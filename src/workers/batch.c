@@ -11,7 +11,6 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
-#include "market/rules.h"
 #include "workers/consumer.h"
 #include "workers/timing.h"
 
@@ -58,10 +57,6 @@ batch_resize(void)
 static void
 read_message(const ReaderEvent *event, int64 now, IngestMessage *message)
 {
-	char		reason[QUOTE_ERROR_SIZE];
-	const char *rule = "form";
-
-	message->fate = MESSAGE_IS_QUOTE;
 	message->partition = event->partition;
 	message->offset = event->offset;
 	message->kafka_time = event->timestamp;
@@ -69,15 +64,7 @@ read_message(const ReaderEvent *event, int64 now, IngestMessage *message)
 	message->key_length = event->key_length;
 	message->value = event->value;
 	message->value_length = event->value_length;
-	message->code[0] = '\0';
-	message->reason = NULL;
-
-	if (quote_from_message(event->value, event->value_length, &message->quote, reason) &&
-		rules_accept(&message->quote, now, &rule, reason))
-		return;
-	message->fate = MESSAGE_IS_DEAD;
-	strlcpy(message->code, rule, sizeof(message->code));
-	message->reason = MemoryContextStrdup(consumer.batch_context, reason);
+	message_judge(message, now, consumer.batch_context);
 }
 
 /*

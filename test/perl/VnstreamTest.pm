@@ -254,7 +254,7 @@ sub account
 		GROUP BY s.topic, s.partition, s.stored HAVING count(q.ticker) <> s.stored
 		UNION ALL
 		SELECT format('partition %s offset %s is stored %s times', kafka_partition, kafka_offset, count(*))
-		FROM realtime_quotes GROUP BY kafka_partition, kafka_offset HAVING count(*) > 1
+		FROM realtime_quotes WHERE kafka_partition >= 0 GROUP BY kafka_partition, kafka_offset HAVING count(*) > 1
 		UNION ALL
 		SELECT format('partition %s: position %s, segments end at %s', p.partition, p.next_offset, max(s.next_offset))
 		FROM vnstream_positions p JOIN vnstream_segments s USING (cluster_id, topic, epoch, partition)
