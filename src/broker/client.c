@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "broker/config_file.h"
+#include "broker/process_end.h"
 
 #define NOTICES_KEPT 64
 
@@ -295,6 +296,7 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 		broker_client_destroy(client);
 		return NULL;
 	}
+	process_end_client_made();
 
 	if (role == BROKER_READER)
 	{
@@ -315,6 +317,7 @@ static void *
 destroy_main(void *kafka)
 {
 	rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+	process_end_client_gone();
 	return NULL;
 }
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "broker_support.h"
@@ -244,11 +245,63 @@ test_slow_names(void)
 	   "in the end nothing is left");
 }
 
+/*
+ * Stands for what libraries run at the end of a process: the status shows
+ * whether it ran.
+ */
+static bool has_destructor;
+
+static void
+destructor(void)
+{
+	if (has_destructor)
+		_exit(7);
+}
+
+/* The status of a child that ends after (or without) asking. */
+static int
+status_of_child(bool asks)
+{
+	BrokerOptions options = {"slow.invalid:9092", "test", NULL};
+	char		error[BROKER_ERROR_SIZE];
+	int			status = 0;
+	pid_t		child = fork();
+
+	if (child == 0)
+	{
+		has_destructor = true;
+		if (asks)
+		{
+			BrokerQuery *query = broker_query_describe(&options, "topic", false,
+													   60000, error);
+
+			sleep_ms(300);
+			broker_query_abandon(query);
+		}
+		exit(3);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		give_up("a child did not end by exit()");
+	return WEXITSTATUS(status);
+}
+
+static void
+test_end_of_process(void)
+{
+	ok(status_of_child(false) == 7,
+	   "without a client the libraries' destructors run at the end");
+	ok(status_of_child(true) == 3,
+	   "with one whose thread hangs they do not, and the status is kept");
+}
+
 int
 main(void)
 {
+	/* before the first client, as a library that is loaded early */
+	atexit(destructor);
 	test_cycles();
 	test_signals();
 	test_slow_names();
+	test_end_of_process();
 	return done_testing();
 }
