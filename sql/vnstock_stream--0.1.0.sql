@@ -276,6 +276,75 @@ COMMENT ON FUNCTION @extschema@.vnstream_version() IS
 -- Kafka: brokers, topics, offsets, groups
 --
 
+CREATE FUNCTION @extschema@.vnstream_brokers(
+	OUT broker pg_catalog.int4,
+	OUT host pg_catalog.text,
+	OUT port pg_catalog.int4,
+	OUT is_controller pg_catalog.bool,
+	OUT round_trip_ms pg_catalog.float8,
+	OUT leaders pg_catalog.int4,
+	OUT under_replicated pg_catalog.int4,
+	OUT last_error pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_brokers'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_brokers() IS
+	'one row a broker of the Kafka cluster, asked now: round_trip_ms is NULL where it did not answer, leaders counts the partitions of all topics that it leads, under_replicated its replicas that are not in sync; with KRaft, is_controller is any broker that takes administrative requests';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_brokers() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_brokers() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_topics(
+	OUT topic pg_catalog.text,
+	OUT partitions pg_catalog.int4,
+	OUT replication pg_catalog.int4,
+	OUT retention pg_catalog.interval,
+	OUT messages pg_catalog.int8,
+	OUT without_leader pg_catalog.int4,
+	OUT is_ours pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_topics'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_topics() IS
+	'the Kafka cluster''s topics, this database''s first, internal ones left out: retention is NULL where messages are kept for ever (or Kafka refuses to tell), messages are the offsets Kafka still has and NULL where a partition has no leader, replication is the smallest of its partitions';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_topics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_topics() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_offsets(
+	OUT partition pg_catalog.int4,
+	OUT leader pg_catalog.int4,
+	OUT low pg_catalog.int8,
+	OUT high pg_catalog.int8,
+	OUT "position" pg_catalog.int8,
+	OUT lag pg_catalog.int8,
+	OUT stored pg_catalog.int8,
+	OUT duplicates pg_catalog.int8,
+	OUT dead_letters pg_catalog.int8,
+	OUT gaps pg_catalog.int8,
+	OUT group_offset pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_offsets'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_offsets() IS
+	'one row a partition of this database''s topic: the first offset and the end in Kafka now, the next offset to store, what became of those before it (of the topic''s newest epoch), and what the Kafka group has committed, which is for Kafka''s tools only; columns from Kafka are NULL where it cannot be asked';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_offsets() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_offsets() TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_groups(
+	OUT group_id pg_catalog.text,
+	OUT state pg_catalog.text,
+	OUT members pg_catalog.int4,
+	OUT partitions pg_catalog.int4,
+	OUT committed pg_catalog.int8,
+	OUT lag pg_catalog.int8,
+	OUT is_ours pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_groups'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_groups() IS
+	'consumer groups with committed offsets or members on this database''s topic: partitions have a committed offset, committed are the messages still in Kafka that lie before it, lag those after it; this database''s own group is always Empty, since its consumers join none';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_groups() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_groups() TO pg_monitor;
+
 --
 -- Kafka: messages, the topic, positions
 --

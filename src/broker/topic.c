@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * A broker with ZooKeeper that has just started denies every topic, until its
- * controller has told it of them.
- */
-#define DENIED_MS 1000
+#include "broker/requests.h"
 
 static bool
 fail_refused(TopicQuestion *question, const char *what, const char *reason)
@@ -81,16 +77,6 @@ typedef enum MetadataResult
 	METADATA_FAILED				/* error is set */
 } MetadataResult;
 
-/* Does the topic not exist?  Only who says so for a while is believed. */
-static bool
-is_absent(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
-{
-	if (question->absent_since == 0)
-		question->absent_since = question_clock_ms();
-	return metadata->broker_cnt > 0 &&
-		question_clock_ms() - question->absent_since >= DENIED_MS;
-}
-
 static MetadataResult
 take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 {
@@ -112,7 +98,7 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 			return METADATA_TAKEN;
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
 			topic_description_free(&question->answer);
-			return !question->is_creation && is_absent(question, metadata) ?
+			return !question->is_creation && request_is_denied(&question->absent_since, metadata) ?
 				METADATA_TAKEN : METADATA_LATER;
 		default:
 			if (question_is_passing(topic->err))
@@ -176,9 +162,9 @@ ask_cluster_id(TopicQuestion *question)
 	rd_kafka_mem_free(question->base.client->kafka, cluster_id);
 }
 
-/* One end of every partition that has a leader, in one request a leader. */
+/* Every partition that has a leader. */
 static rd_kafka_topic_partition_list_t *
-list_partitions(const TopicQuestion *question, int64_t which)
+list_partitions(const TopicQuestion *question)
 {
 	rd_kafka_topic_partition_list_t *list;
 	int			i;
@@ -190,12 +176,12 @@ list_partitions(const TopicQuestion *question, int64_t which)
 
 		if (partition->leader >= 0)
 			rd_kafka_topic_partition_list_add(list, question->topic,
-											  partition->partition)->offset = which;
+											  partition->partition);
 	}
 	return list;
 }
 
-static rd_kafka_resp_err_t
+static void
 take_offsets(TopicQuestion *question, rd_kafka_topic_partition_list_t *list,
 			 int64_t which)
 {
@@ -210,39 +196,21 @@ take_offsets(TopicQuestion *question, rd_kafka_topic_partition_list_t *list,
 			continue;
 		found = rd_kafka_topic_partition_list_find(list, question->topic,
 												   partition->partition);
-		if (found->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-			return found->err;
-		if (found->offset < 0)
-			return RD_KAFKA_RESP_ERR__TIMED_OUT;
 		if (which == RD_KAFKA_OFFSET_BEGINNING)
 			partition->low = found->offset;
 		else
 			partition->high = found->offset;
 	}
-	return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/*
- * rd_kafka_offsets_for_times() hands a "time" on as it is, and the protocol's
- * times -2 and -1 mean the two ends (librdkafka's BEGINNING and END).  So two
- * requests a leader answer for all partitions, where
- * rd_kafka_query_watermark_offsets() asks for one partition at a time, keeps
- * to no timeout while it waits for the answer, and guesses which of its two
- * answers is the low one.
- */
 static rd_kafka_resp_err_t
 ask_offsets(TopicQuestion *question, int64_t which)
 {
-	rd_kafka_topic_partition_list_t *list = list_partitions(question, which);
-	rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-	int			slice = question_next_slice(&question->base);
+	rd_kafka_topic_partition_list_t *list = list_partitions(question);
+	rd_kafka_resp_err_t code = request_offsets(&question->base, list, which);
 
-	if (slice == 0)
-		code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-	else if (list->cnt > 0)
-		code = rd_kafka_offsets_for_times(question->base.client->kafka, list, slice);
 	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
-		code = take_offsets(question, list, which);
+		take_offsets(question, list, which);
 	rd_kafka_topic_partition_list_destroy(list);
 	return code;
 }
@@ -383,16 +351,16 @@ create(TopicQuestion *question)
 	return succeeded;
 }
 
-static bool
-ask(Question *base)
+bool
+topic_question_ask(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
 	return (!question->is_creation || create(question)) && describe(question);
 }
 
-static void
-release(Question *base)
+void
+topic_question_release(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -401,8 +369,8 @@ release(Question *base)
 	question->handle = NULL;
 }
 
-static void
-forget(Question *base)
+void
+topic_question_forget(Question *base)
 {
 	TopicQuestion *question = (TopicQuestion *) base;
 
@@ -410,7 +378,33 @@ forget(Question *base)
 	free(question->topic);
 }
 
-static const QuestionKind topic_kind = {ask, release, forget};
+static const QuestionKind topic_kind = {
+	topic_question_ask, topic_question_release, topic_question_forget
+};
+
+bool
+topic_question_open(TopicQuestion *question, const BrokerOptions *options,
+					const TopicSpecification *specification, bool is_creation,
+					bool watermarks, int timeout_ms, char *error)
+{
+	question->specification = *specification;
+	question->is_creation = is_creation;
+	question->watermarks = watermarks;
+	if (!question_open(&question->base, options, NULL, timeout_ms, error))
+		return false;
+	question->topic = strdup(specification->topic);
+	if (question->topic == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		return false;
+	}
+	question->handle = rd_kafka_topic_new(question->base.client->kafka,
+										  question->topic, NULL);
+	if (question->handle == NULL)
+		snprintf(error, BROKER_ERROR_SIZE, "%s",
+				 rd_kafka_err2str(rd_kafka_last_error()));
+	return question->handle != NULL;
+}
 
 Question *
 topic_question(const BrokerOptions *options, const TopicSpecification *specification,
@@ -427,26 +421,8 @@ topic_question(const BrokerOptions *options, const TopicSpecification *specifica
 		return NULL;
 	}
 	question->base.kind = &topic_kind;
-	question->specification = *specification;
-	question->is_creation = is_creation;
-	question->watermarks = watermarks;
-	if (!question_open(&question->base, options, NULL, timeout_ms, error))
-	{
-		question_free(&question->base);
-		return NULL;
-	}
-	question->topic = strdup(specification->topic);
-	if (question->topic == NULL)
-		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
-	else
-	{
-		question->handle = rd_kafka_topic_new(question->base.client->kafka,
-											  question->topic, NULL);
-		if (question->handle == NULL)
-			snprintf(error, BROKER_ERROR_SIZE, "%s",
-					 rd_kafka_err2str(rd_kafka_last_error()));
-	}
-	if (question->handle == NULL)
+	if (!topic_question_open(question, options, specification, is_creation,
+							 watermarks, timeout_ms, error))
 	{
 		question_free(&question->base);
 		return NULL;

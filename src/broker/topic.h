@@ -31,6 +31,20 @@ extern Question *topic_question(const BrokerOptions *options,
 								bool is_creation, bool watermarks,
 								int timeout_ms, char *error);
 
+/*
+ * For kinds whose struct begins with a TopicQuestion, to ask more about the
+ * topic: like topic_question(), for a struct that is allocated and has its kind;
+ * the maker frees the question where this is false.  Such a kind's functions call
+ * these.
+ */
+extern bool topic_question_open(TopicQuestion *question, const BrokerOptions *options,
+								const TopicSpecification *specification,
+								bool is_creation, bool watermarks, int timeout_ms,
+								char *error);
+extern bool topic_question_ask(Question *question);
+extern void topic_question_release(Question *question);
+extern void topic_question_forget(Question *question);
+
 /* The answer becomes the caller's, to free. */
 extern void topic_question_answer(Question *question, TopicDescription *answer);
 

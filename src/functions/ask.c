@@ -8,8 +8,11 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -122,4 +125,32 @@ ask_broker(Question *question, const char *error, const char *hint)
 				 errhint("%s", hint != NULL ? hint :
 						 "Check vnstream.brokers, and whether the brokers are up; vnstream_check() looks step by step.")));
 	return question;
+}
+
+void
+notice_no_topic(const AskTarget *target)
+{
+	ereport(NOTICE,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("the topic \"%s\" does not exist yet", target->topic),
+			 errhint("vnstream_start() makes it, and so does vnstream_create_topic().")));
+}
+
+Datum
+text_from_kafka(const char *text)
+{
+	StringInfoData escaped;
+
+	if (GetDatabaseEncoding() == PG_UTF8 && pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
+		return CStringGetTextDatum(text);
+
+	initStringInfo(&escaped);
+	for (; *text != '\0'; text++)
+	{
+		if (IS_HIGHBIT_SET(*text))
+			appendStringInfo(&escaped, "\\x%02X", (unsigned char) *text);
+		else
+			appendStringInfoChar(&escaped, *text);
+	}
+	return CStringGetTextDatum(escaped.data);
 }

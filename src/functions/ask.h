@@ -46,4 +46,13 @@ extern Question *ask_broker(Question *question, const char *error, const char *h
 /* The same, but a question that failed is NULL, with error filled in. */
 extern Question *ask_broker_gently(Question *question, char *error);
 
+/* Say that the topic is not there, and how to make it. */
+extern void notice_no_topic(const AskTarget *target);
+
+/*
+ * A text that comes from Kafka or from other programs by way of it, as a text of
+ * this database: what that cannot have becomes \xNN.
+ */
+extern Datum text_from_kafka(const char *text);
+
 #endif							/* VNSTREAM_FUNCTIONS_ASK_H */

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * brokers.h
+ *	  The brokers of a cluster, and whether each answers.
+ *
+ * A kind of question.  It fails only where no broker describes the cluster; one
+ * that does not answer is told of with the reason.
+ *
+ * Plain C with malloc.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef VNSTREAM_BROKER_BROKERS_H
+#define VNSTREAM_BROKER_BROKERS_H
+
+#include "broker/question.h"
+
+typedef struct ClusterBroker
+{
+	int32_t		id;
+	char	   *host;			/* NULL: known only as a replica's broker, since
+								 * the cluster does not list it */
+	int			port;
+	bool		is_controller;	/* with KRaft the broker that Kafka names in its
+								 * place, any of those that are up */
+	int64_t		round_trip_us;	/* of one request on an open connection; -1: no
+								 * answer */
+	int			leaders;		/* partitions of all topics that it leads */
+	int			under_replicated;	/* its replicas that are not in sync */
+	char		error[BROKER_ERROR_SIZE];	/* why it has not answered, or '' */
+} ClusterBroker;
+
+/* NULL with error where the options are unusable. */
+extern Question *brokers_question(const BrokerOptions *options, int timeout_ms,
+								  char *error);
+
+/* The question's own, in the order of their ids. */
+extern const ClusterBroker *brokers_question_answer(const Question *question,
+													int *count);
+
+#endif							/* VNSTREAM_BROKER_BROKERS_H */
