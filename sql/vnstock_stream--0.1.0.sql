@@ -353,6 +353,23 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_groups() TO pg_monitor;
 -- Finding faults: fetch, check
 --
 
+CREATE FUNCTION @extschema@.vnstream_fetch(ticker pg_catalog.text,
+	source pg_catalog.text DEFAULT NULL,
+	OUT status pg_catalog.int4,
+	OUT duration_ms pg_catalog.float8,
+	OUT url pg_catalog.text,
+	OUT headers pg_catalog.text,
+	OUT body pg_catalog.text,
+	OUT quote pg_catalog.jsonb,
+	OUT verdicts pg_catalog.jsonb,
+	OUT error pg_catalog.text)
+RETURNS pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_fetch'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_fetch(pg_catalog.text, pg_catalog.text) IS
+	'ask the source for one ticker now, within the budget of requests; shows the answer, the quote that it would become and each rule''s verdict, and stores and publishes nothing';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_fetch(pg_catalog.text, pg_catalog.text) FROM PUBLIC;
+
 --
 -- Repair: dead letters, import, audit
 --

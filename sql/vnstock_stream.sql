@@ -38,6 +38,17 @@ SELECT vnstream_wait('running', '1 s');
 SELECT vnstream_wait(NULL) IS NULL AS null_in_null_out;
 SELECT vnstream_wait('stopped', '5 s');
 
+SELECT * FROM vnstream_fetch(NULL);
+SELECT * FROM vnstream_fetch('');
+SELECT * FROM vnstream_fetch('vcb');
+SELECT * FROM vnstream_fetch('VCB,FPT');
+SELECT * FROM vnstream_fetch('ABCDEFGHIJKLMNOPQRSTU');
+SELECT * FROM vnstream_fetch('VCB', 'kafka');
+SELECT * FROM vnstream_fetch('VCB', '');
+-- what is shown of a source that is not there
+SELECT status, duration_ms IS NOT NULL AS took_time, url, headers, body, quote, verdicts,
+	regexp_replace(error, 'failed: .*', 'failed') AS error FROM vnstream_fetch('VCB');
+
 -- rolled back: nothing was wanted, and no table made
 BEGIN;
 SELECT vnstream_start();
@@ -98,6 +109,7 @@ SELECT vnstream_stop();
 SELECT vnstream_restart();
 SELECT vnstream_wait('stopped');
 SELECT vnstream_sweep();
+SELECT vnstream_fetch('VCB');
 SELECT count(*) FROM vnstream_status();
 SELECT count(*) FROM vnstream_version();
 SELECT count(*) FROM vnstream_positions;
@@ -108,6 +120,7 @@ SET ROLE regress_vnstream_monitor;
 SELECT count(*) > 0 AS may_look FROM vnstream_status();
 SELECT vnstream_wait('stopped', '30 s');
 SELECT vnstream_start();
+SELECT vnstream_fetch('VCB');
 SELECT count(*) FROM vnstream_dead_letters;
 RESET ROLE;
 -- whom the owner grants it, may

@@ -4,8 +4,8 @@
  *	  What the processes of the extension know of each other.
  *
  * One row for each database that runs the pipeline, with a slot for each of
- * its workers; the launcher's own slot; and the request budget of each source,
- * which counts for the whole server.  Nothing here is a pointer of one process.
+ * its workers; the launcher's own slot; the request budget of each source, which
+ * counts for the whole server; and slots for looks at a source.  Nothing here is a pointer of one process.
  *
  * Everything but the atomics is read and written under shared_state->lock,
  * held for a few assignments at a time and never across a call that can wait.
@@ -97,6 +97,17 @@ typedef struct SourceBudget
 	int64		requested_at[MAX_REQUESTS_PER_MINUTE];	/* µs, TimestampTz */
 } SourceBudget;
 
+/* Most looks at a source at a time, for people (workers/fetch.h). */
+#define MAX_FETCHES 4
+
+/* Free when neither session nor worker is there; each clears its own. */
+typedef struct FetchSlot
+{
+	uint64		generation;		/* of the look that has this slot */
+	int			session;		/* pid of who waits; 0: nobody any more */
+	int			worker;			/* pid of who asks; 0: not yet, or done */
+} FetchSlot;
+
 typedef struct SharedState
 {
 	LWLock	   *lock;
@@ -110,6 +121,7 @@ typedef struct SharedState
 	Oid			scan_database;	/* one that surely may be connected to */
 	ConditionVariable changed;	/* some slot or entry has changed */
 	SourceBudget budgets[MAX_SOURCES];
+	FetchSlot	fetches[MAX_FETCHES];
 	int			entry_count;
 	DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];
 } SharedState;

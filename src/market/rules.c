@@ -20,6 +20,8 @@
 typedef struct Rule
 {
 	const char *name;
+	QuoteFieldKind kind;		/* looks at the fields of this kind, */
+	int			field;			/* or at this one alone, where not -1 */
 	void		(*judge) (const Quote *quote, int64_t now, char *error);
 } Rule;
 
@@ -100,10 +102,13 @@ judge_time_range(const Quote *quote, int64_t now, char *error)
 }
 
 static const Rule rules[] = {
-	{"volume_range", judge_volume_range},
-	{"price_minimum", judge_price_minimum},
-	{"time_range", judge_time_range}
+	{"volume_range", QUOTE_KIND_SHARES, -1, judge_volume_range},
+	{"price_minimum", QUOTE_KIND_PRICE, QUOTE_PRICE, judge_price_minimum},
+	{"time_range", QUOTE_KIND_TIME, QUOTE_TIME, judge_time_range}
 };
+
+_Static_assert(sizeof(rules) / sizeof(rules[0]) == RULE_COUNT,
+			   "RULE_COUNT must count the rules");
 
 bool
 rules_accept(const Quote *quote, int64_t now, const char **rule, char *error)
@@ -112,11 +117,49 @@ rules_accept(const Quote *quote, int64_t now, const char **rule, char *error)
 
 	*rule = NULL;
 	error[0] = '\0';
-	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+	for (i = 0; i < RULE_COUNT; i++)
 	{
 		rules[i].judge(quote, now, error);
 		if (*rule == NULL && error[0] != '\0')
 			*rule = rules[i].name;
 	}
 	return *rule == NULL;
+}
+
+/* Does the quote know any field that the rule looks at? */
+static bool
+has_something_for(const Rule *rule, const Quote *quote)
+{
+	int			id;
+
+	if (rule->field >= 0)
+		return quote_knows(quote, (QuoteFieldId) rule->field);
+	for (id = 0; id < QUOTE_FIELD_COUNT; id++)
+	{
+		if (quote_fields[id].kind == rule->kind &&
+			quote_knows(quote, (QuoteFieldId) id))
+			return true;
+	}
+	return false;
+}
+
+void
+rules_judge(const Quote *quote, int64_t now, RuleVerdict *verdicts)
+{
+	size_t		i;
+
+	for (i = 0; i < RULE_COUNT; i++)
+	{
+		RuleVerdict *verdict = &verdicts[i];
+
+		verdict->rule = rules[i].name;
+		verdict->reason[0] = '\0';
+		rules[i].judge(quote, now, verdict->reason);
+		if (verdict->reason[0] != '\0')
+			verdict->outcome = RULE_BROKEN;
+		else if (has_something_for(&rules[i], quote))
+			verdict->outcome = RULE_KEPT;
+		else
+			verdict->outcome = RULE_IDLE;
+	}
 }

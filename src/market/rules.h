@@ -34,4 +34,28 @@
 extern bool rules_accept(const Quote *quote, int64_t now,
 						 const char **rule, char *error);
 
+/*
+ * What each rule says of one quote, for a person.  One that has nothing to
+ * judge, because the quote knows none of its fields, is RULE_IDLE; neither
+ * that nor RULE_KEPT has a reason.
+ */
+#define RULE_COUNT 3
+
+typedef enum RuleOutcome
+{
+	RULE_KEPT,
+	RULE_BROKEN,
+	RULE_IDLE
+} RuleOutcome;
+
+typedef struct RuleVerdict
+{
+	const char *rule;			/* its name, a constant */
+	RuleOutcome outcome;
+	char		reason[QUOTE_ERROR_SIZE];	/* as rules_accept() has it */
+} RuleVerdict;
+
+/* Fills verdicts[RULE_COUNT], in the order in which rules_accept() asks. */
+extern void rules_judge(const Quote *quote, int64_t now, RuleVerdict *verdicts);
+
 #endif							/* VNSTREAM_MARKET_RULES_H */

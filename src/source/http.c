@@ -534,5 +534,6 @@ http_response_free(HttpResponse *response)
 	if (response == NULL)
 		return;
 	free(response->body);
+	free(response->headers);
 	free(response);
 }

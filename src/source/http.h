@@ -41,6 +41,8 @@ typedef struct HttpOptions
 	bool		allow_insecure; /* http:// besides https://, and addresses
 								 * that are not public */
 	int			max_in_flight;	/* 1 to HTTP_MAX_IN_FLIGHT */
+	bool		keep_everything;	/* for a person to look at: headers, bodies of
+									 * any status, and the probe */
 } HttpOptions;
 
 /* Why there is no usable response; the words in error say more. */
@@ -58,6 +60,25 @@ typedef enum HttpFault
 								 * what was asked for */
 } HttpFault;
 
+/*
+ * How far a request came, and when: µs since its start, each step counted from
+ * there, 0 where it was not reached.  A connection that is used again has
+ * nothing to resolve or secure, and takes no time to connect.
+ */
+typedef struct SourceProbe
+{
+	int64_t		resolved;		/* the name has an address */
+	int64_t		connected;
+	int64_t		secured;		/* the TLS handshake is done */
+	int64_t		first_byte;		/* of the answer */
+	int64_t		total;
+	int64_t		date;			/* the source's clock, from its Date header: µs
+								 * since 1970 UTC, in whole seconds; 0: none */
+	char		address[64];	/* "203.0.113.7:443", "[2001:db8::7]:443": the
+								 * one connected to, or tried last; '' none */
+	char		tls_version[16];	/* "TLSv1.3"; '' where not known */
+} SourceProbe;
+
 typedef struct HttpResponse
 {
 	uint64_t	tag;			/* the caller's, from http_client_request() */
@@ -66,6 +87,12 @@ typedef struct HttpResponse
 	char	   *body;			/* malloc, zero-terminated, decompressed; NULL
 								 * unless HTTP_OK */
 	size_t		length;
+	char	   *headers;		/* keep_everything: status line and headers as
+								 * they came, zero-terminated, or NULL.  body
+								 * is then kept whatever the fault: what came
+								 * until then, up to max_response */
+	size_t		headers_length;
+	SourceProbe probe;			/* keep_everything */
 	int64_t		received_at;	/* last byte's arrival, µs since 1970 UTC */
 	int64_t		duration;		/* µs from request to last byte */
 	long		retry_after_ms; /* of a Retry-After header, else -1 */

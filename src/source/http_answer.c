@@ -208,7 +208,9 @@ http_transfer_judge(HttpTransfer *transfer, CURLcode code)
 		response->fault = judge_status(transfer, response);
 	else
 		response->fault = judge_failure(transfer, response, code);
-	if (response->fault != HTTP_OK)
+	if (transfer->config->keep_everything)
+		http_probe_finish(transfer);
+	else if (response->fault != HTTP_OK)
 	{
 		free(response->body);
 		response->body = NULL;

@@ -146,6 +146,7 @@ http_config_create(const HttpOptions *options, char *error)
 		config->max_response = options->max_response;
 		config->allow_insecure = options->allow_insecure;
 		config->max_in_flight = options->max_in_flight;
+		config->keep_everything = options->keep_everything;
 		config->user_agent = strdup(options->user_agent);
 		if (config->user_agent != NULL &&
 			build_headers(config, options->headers))
@@ -161,6 +162,32 @@ http_config_create(const HttpOptions *options, char *error)
  * ----------------------------------------------------------------
  */
 
+/* Room for bytes more, and a zero byte after them. */
+static char *
+make_room(HttpTransfer *transfer, char **buffer, size_t length,
+		  size_t *capacity, size_t bytes)
+{
+	size_t		needed = length + bytes + 1;
+	size_t		larger_capacity = *capacity;
+	char	   *larger;
+
+	if (needed <= *capacity)
+		return *buffer;
+	if (larger_capacity == 0)
+		larger_capacity = FIRST_CAPACITY;
+	while (larger_capacity < needed)
+		larger_capacity *= 2;
+	larger = realloc(*buffer, larger_capacity);
+	if (larger == NULL)
+	{
+		transfer->no_memory = true;
+		return NULL;
+	}
+	*buffer = larger;
+	*capacity = larger_capacity;
+	return larger;
+}
+
 /* Any answer but the number of bytes ends the transfer; why is noted here. */
 static size_t
 body_arrived(char *data, size_t size, size_t count, void *context)
@@ -168,40 +195,26 @@ body_arrived(char *data, size_t size, size_t count, void *context)
 	HttpTransfer *transfer = context;
 	HttpResponse *response = transfer->response;
 	size_t		bytes = size * count;
-	size_t		needed;
+	size_t		room = transfer->config->max_response - response->length;
 
 	/*
 	 * Counted after decompression: a limit on what came over the network
 	 * would let 16 MB of gzip become 16 GB here.
 	 */
-	if (bytes > transfer->config->max_response - response->length)
+	if (bytes > room)
 	{
 		transfer->too_large = true;
-		return 0;
-	}
-	needed = response->length + bytes + 1;
-	if (needed > transfer->capacity)
-	{
-		size_t		capacity = transfer->capacity;
-		char	   *larger;
-
-		if (capacity == 0)
-			capacity = FIRST_CAPACITY;
-		while (capacity < needed)
-			capacity *= 2;
-		larger = realloc(response->body, capacity);
-		if (larger == NULL)
-		{
-			transfer->no_memory = true;
+		if (!transfer->config->keep_everything)
 			return 0;
-		}
-		response->body = larger;
-		transfer->capacity = capacity;
+		bytes = room;
 	}
+	if (make_room(transfer, &response->body, response->length,
+				  &transfer->capacity, bytes) == NULL)
+		return 0;
 	memcpy(response->body + response->length, data, bytes);
 	response->length += bytes;
 	response->body[response->length] = '\0';
-	return bytes;
+	return transfer->too_large ? 0 : bytes;
 }
 
 /* libcurl keeps all headers in memory; releases before 8.3 know no limit. */
@@ -209,15 +222,25 @@ static size_t
 header_arrived(char *data, size_t size, size_t count, void *context)
 {
 	HttpTransfer *transfer = context;
+	HttpResponse *response = transfer->response;
+	size_t		bytes = size * count;
 
-	(void) data;
-	transfer->header_bytes += size * count;
+	transfer->header_bytes += bytes;
 	if (transfer->header_bytes > HTTP_RESPONSE_HEADERS_MAX)
 	{
 		transfer->headers_too_large = true;
 		return 0;
 	}
-	return size * count;
+	if (transfer->config->keep_everything)
+	{
+		if (make_room(transfer, &response->headers, response->headers_length,
+					  &transfer->header_capacity, bytes) == NULL)
+			return 0;
+		memcpy(response->headers + response->headers_length, data, bytes);
+		response->headers_length += bytes;
+		response->headers[response->headers_length] = '\0';
+	}
+	return bytes;
 }
 
 /*
@@ -232,6 +255,8 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 
 	if (purpose != CURLSOCKTYPE_IPCXN)
 		return CURL_SOCKET_BAD;
+	if (transfer->config->keep_everything)
+		http_probe_address(transfer, &address->addr);
 	if (!transfer->config->allow_insecure &&
 		!http_address_is_public(&address->addr))
 	{
@@ -322,7 +347,15 @@ set_options(HttpTransfer *transfer, const SourceRequest *request)
 
 	/* What the boards use, and not all that libcurl can. */
 	SET(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) config->max_response);
+	if (config->keep_everything)
+	{
+		/* what is too large is to be seen up to where it is: no limit ahead */
+		SET(CURLOPT_VERBOSE, 1L);
+		SET(CURLOPT_DEBUGFUNCTION, http_probe_listen);
+		SET(CURLOPT_DEBUGDATA, transfer);
+	}
+	else
+		SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t) config->max_response);
 	SET(CURLOPT_WRITEFUNCTION, body_arrived);
 	SET(CURLOPT_WRITEDATA, transfer);
 	SET(CURLOPT_HEADERFUNCTION, header_arrived);
@@ -353,6 +386,7 @@ http_transfer_prepare(HttpTransfer *transfer, HttpConfig *config,
 	transfer->config = config;
 	config->users++;
 	transfer->capacity = 0;
+	transfer->header_capacity = 0;
 	transfer->header_bytes = 0;
 	transfer->started_at = http_clock_us(CLOCK_MONOTONIC);
 	transfer->no_memory = false;

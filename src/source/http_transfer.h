@@ -4,7 +4,8 @@
  *	  One request on its way: for http.c only.
  *
  * http_transfer.c makes a request ready for libcurl and takes in what arrives;
- * http_answer.c judges what became of it.
+ * http_answer.c judges what became of it; http_probe.c notes how it went, where
+ * somebody wants to know.
  *
  * Plain C with malloc.
  *
@@ -14,6 +15,8 @@
 #define VNSTREAM_SOURCE_HTTP_TRANSFER_H
 
 #include <time.h>
+
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -40,6 +43,7 @@ typedef struct HttpConfig
 	size_t		max_response;
 	bool		allow_insecure;
 	int			max_in_flight;
+	bool		keep_everything;
 } HttpConfig;
 
 typedef struct HttpTransfer
@@ -48,6 +52,7 @@ typedef struct HttpTransfer
 	HttpConfig *config;			/* NULL: idle */
 	HttpResponse *response;		/* in the making */
 	size_t		capacity;		/* of response->body */
+	size_t		header_capacity;	/* of response->headers */
 	size_t		header_bytes;
 	int64_t		started_at;		/* µs, monotonic */
 	bool		no_memory;		/* why a callback gave up */
@@ -76,6 +81,17 @@ extern void http_transfer_release(HttpTransfer *transfer);
 
 /* libcurl is through with it: fills in the response. */
 extern void http_transfer_judge(HttpTransfer *transfer, CURLcode code);
+
+/*
+ * For keep_everything: what libcurl tells while it works (a function for
+ * CURLOPT_DEBUGFUNCTION, with the transfer), an address that is tried, and what
+ * can be asked for at the end.
+ */
+extern int	http_probe_listen(CURL *easy, curl_infotype kind, char *text,
+							  size_t length, void *context);
+extern void http_probe_address(HttpTransfer *transfer,
+							   const struct sockaddr *address);
+extern void http_probe_finish(HttpTransfer *transfer);
 
 /* Microseconds. */
 extern int64_t http_clock_us(clockid_t clock);

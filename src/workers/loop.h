@@ -19,19 +19,10 @@
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/transaction.h"
+#include "workers/sockets.h"
 
 /* PostgreSQL counts µs from 2000-01-01, everybody else from 1970-01-01. */
 #define UNIX_FROM_TIMESTAMP(t) ((int64) (t) + INT64CONST(946684800000000))
-
-/* A file descriptor to wait for besides the latch. */
-typedef struct WaitSource
-{
-	int			fd;
-	bool		wants_read;
-	bool		wants_write;
-	bool		is_readable;	/* out */
-	bool		is_writable;	/* out */
-} WaitSource;
 
 /* Another try after a failure: 1 s, doubling up to 60 s, with jitter. */
 typedef struct Backoff
@@ -83,8 +74,8 @@ pg_noreturn extern void worker_leave(void);
 extern bool worker_reloaded(void);
 
 /*
- * Wait for the latch, any of the sources, or timeout_ms (at most a second is
- * waited: librdkafka wants to be asked from time to time).
+ * sockets_wait(), and the figures of status brought up to date before.  Its
+ * second at most is also what librdkafka needs, to be asked from time to time.
  */
 extern void worker_wait(WaitSource *sources, int count, long timeout_ms);
 

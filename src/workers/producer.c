@@ -462,20 +462,12 @@ static void
 producer_wait(void)
 {
 	WaitSource	sources[HTTP_MAX_SOCKETS + 2];
-	HttpSocket	sockets[HTTP_MAX_SOCKETS];
-	int			socket_count = http_client_sockets(producer.http, sockets);
+	int			http_count = sockets_of_http(producer.http, sources);
 	int			count;
 	long		timeout;
-	int			i;
 
-	memset(sources, 0, sizeof(sources));
-	for (i = 0; i < socket_count; i++)
-	{
-		sources[i].fd = sockets[i].fd;
-		sources[i].wants_read = sockets[i].wants_read;
-		sources[i].wants_write = sockets[i].wants_write;
-	}
-	count = socket_count + delivery_sources(&sources[socket_count]);
+	memset(&sources[http_count], 0, 2 * sizeof(WaitSource));
+	count = http_count + delivery_sources(&sources[http_count]);
 
 	timeout = sooner(http_client_timeout(producer.http), delivery_timeout());
 	if (answer_is_pending() || producer.is_swept)
@@ -494,13 +486,7 @@ producer_wait(void)
 		timeout = sooner(timeout, Max(idle, backoff_remaining(&producer.store_backoff)));
 	}
 	worker_wait(sources, count, timeout);
-
-	for (i = 0; i < socket_count; i++)
-	{
-		sockets[i].is_readable = sources[i].is_readable;
-		sockets[i].is_writable = sources[i].is_writable;
-	}
-	http_client_drive(producer.http, sockets, socket_count);
+	sockets_drive_http(producer.http, sources, http_count);
 }
 
 /*

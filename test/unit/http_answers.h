@@ -150,6 +150,11 @@ answer_path(Server *of, int fd, const ServerRequest *request)
 #define IS(text) (strcmp(path, text) == 0)
 	if (IS("/json"))
 		return answer_json(fd, "200 OK", "", "{\"a\":1}");
+	if (IS("/date"))
+		return answer_json(fd, "200 OK", "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+						   "{}");
+	if (IS("/date-rubbish"))
+		return answer_json(fd, "200 OK", "Date: yesterday\r\n", "{}");
 	if (IS("/created"))
 		return answer_json(fd, "201 Created", "", "{\"a\":1}");
 	if (IS("/nothing"))

@@ -166,6 +166,62 @@ test_many(void)
 	is_text(error + QUOTE_ERROR_SIZE - 4, "...", "with a mark that there are more");
 }
 
+static void
+judges(const Quote *quote, const char *volume, const char *price,
+	   const char *time, const char *name)
+{
+	static const char *const names[] = {"volume_range", "price_minimum", "time_range"};
+	const char *expected[] = {volume, price, time};
+	RuleVerdict verdicts[RULE_COUNT];
+	const char *rule;
+	char		error[QUOTE_ERROR_SIZE];
+	bool		accepted = rules_accept(quote, NOW, &rule, error);
+	bool		all_kept = true;
+	int			i;
+
+	rules_judge(quote, NOW, verdicts);
+	for (i = 0; i < RULE_COUNT; i++)
+	{
+		static const char *const outcomes[] = {"kept", "", "idle"};
+		const char *outcome = outcomes[verdicts[i].outcome];
+
+		is_text(verdicts[i].rule, names[i], "%s: rule %d", name, i);
+		if (verdicts[i].outcome == RULE_BROKEN)
+		{
+			all_kept = false;
+			outcome = verdicts[i].reason;
+		}
+		else
+			is_text(verdicts[i].reason, "", "%s: %s has no reason", name, names[i]);
+		is_text(outcome, expected[i], "%s: %s", name, names[i]);
+	}
+	ok(accepted == all_kept, "%s: judged as accepted", name);
+}
+
+static void
+test_verdicts(void)
+{
+	Quote		quote;
+	static const char low[] =
+		"price 1 is below 100 VND (prices are in VND, not thousand VND)";
+
+	good_quote(&quote);
+	judges(&quote, "kept", "kept", "kept", "a good quote");
+	quote_set_number(&quote, QUOTE_PRICE, 1);
+	judges(&quote, "kept", low, "kept", "one rule broken");
+	quote_set_integer(&quote, QUOTE_VOLUME, -1);
+	judges(&quote, "volume -1 is below 0 shares", low, "kept", "two, each its own words");
+	quote_forget(&quote, QUOTE_PRICE);
+	quote_set_number(&quote, QUOTE_CEILING_PRICE, 1);
+	judges(&quote, "volume -1 is below 0 shares", "idle", "kept", "no price");
+	quote_forget(&quote, QUOTE_VOLUME);
+	judges(&quote, "idle", "idle", "kept", "nothing but a time");
+	quote_set_integer(&quote, QUOTE_FOREIGN_ROOM, 0);
+	judges(&quote, "kept", "idle", "kept", "any volume counts");
+	quote_clear(&quote);
+	judges(&quote, "idle", "idle", "idle", "nothing at all");
+}
+
 int
 main(void)
 {
@@ -178,5 +234,6 @@ main(void)
 	test_price();
 	test_time();
 	test_many();
+	test_verdicts();
 	return done_testing();
 }
