@@ -134,7 +134,8 @@ apply_file(rd_kafka_conf_t *conf, BrokerRole role, const ConfigFile *file, char 
 		const ConfigSetting *setting = &file->settings[i];
 
 		if ((setting->use == CONFIG_FOR_PUBLISHERS && role != BROKER_PUBLISHER) ||
-			(setting->use == CONFIG_NOT_FOR_QUERIES && role == BROKER_QUERY))
+			(setting->use == CONFIG_NOT_FOR_QUERIES &&
+			 (role == BROKER_QUERY || role == BROKER_PROBE)))
 			continue;
 		if (rd_kafka_conf_set(conf, setting->name, setting->value,
 							  ignored, sizeof(ignored)) != RD_KAFKA_CONF_OK)
@@ -221,7 +222,7 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 		return NULL;
 	}
 
-	if (role == BROKER_PUBLISHER)
+	if (role == BROKER_PUBLISHER || role == BROKER_PROBE)
 		events |= RD_KAFKA_EVENT_DR;
 	else if (role == BROKER_READER)
 		events |= RD_KAFKA_EVENT_FETCH;
@@ -284,7 +285,7 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 	}
 
 	broker_block_signals(&previous);
-	client->kafka = rd_kafka_new(role == BROKER_PUBLISHER ?
+	client->kafka = rd_kafka_new(role == BROKER_PUBLISHER || role == BROKER_PROBE ?
 								 RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
 								 conf, refusal, sizeof(refusal));
 	broker_restore_signals(&previous);

@@ -45,7 +45,8 @@ typedef enum BrokerRole
 {
 	BROKER_PUBLISHER,
 	BROKER_READER,
-	BROKER_QUERY
+	BROKER_QUERY,
+	BROKER_PROBE				/* writes, with its own settings alone */
 } BrokerRole;
 
 typedef struct BrokerOptions
