@@ -515,6 +515,21 @@ COMMENT ON FUNCTION @extschema@.vnstream_fetch(pg_catalog.text, pg_catalog.text)
 	'ask the source for one ticker now, within the budget of requests; shows the answer, the quote that it would become and each rule''s verdict, and stores and publishes nothing';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_fetch(pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.vnstream_check(
+	OUT step pg_catalog.int4,
+	OUT name pg_catalog.text,
+	OUT result pg_catalog.text,
+	OUT ms pg_catalog.float8,
+	OUT detail pg_catalog.text,
+	OUT advice pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_check'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_check() IS
+	'look at library, workers, settings, source, Kafka, table and disk step by step: ok, warning, failed or skipped, with what to do; writes nothing, takes half a minute at most';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_check() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_check() TO pg_monitor;
+
 --
 -- Repair: dead letters, import, audit
 --

@@ -23,6 +23,7 @@ char	   *config_node_name = NULL;
 
 int			config_run = 0;
 char	   *config_brokers = NULL;
+char	   *config_kafka_config_file = NULL;
 char	   *config_topic = NULL;
 char	   *config_group_id = NULL;
 int			config_partitions = 1;
@@ -104,6 +105,27 @@ check_brokers(char **newval, void **extra, GucSource source)
 	refusal_detail(error);
 	GUC_check_errhint("Use host:port, several separated by commas, such as '%s'.",
 					  "kafka1:9092,kafka2:9092");
+	return false;
+}
+
+/*
+ * What is in the file is read where it is used: it may be made after this, and
+ * be changed.
+ */
+static bool
+check_kafka_config_file(char **newval, void **extra, GucSource source)
+{
+	const char *c;
+
+	if ((*newval)[0] == '\0')
+		return true;
+	for (c = *newval; *c != '\0' && !iscntrl((unsigned char) *c); c++)
+		;
+	if (is_absolute_path(*newval) && c - *newval < MAXPGPATH && *c == '\0')
+		return true;
+	GUC_check_errdetail("It is not an absolute path.");
+	GUC_check_errhint("Use the path of a file of the server's user with mode 0600, such as '%s'.",
+					  "/etc/vnstream/kafka.properties");
 	return false;
 }
 
@@ -264,6 +286,12 @@ define_kafka_settings(void)
 							   "Name two or three of a cluster; they tell about the others.",
 							   &config_brokers, "localhost:9092",
 							   PGC_SUSET, 0, check_brokers, NULL, NULL);
+	DefineCustomStringVariable("vnstream.kafka_config_file",
+							   "File of librdkafka properties for TLS and passwords to the brokers.",
+							   "Set it where brokers want TLS or a login. A file of the "
+							   "server's user with mode 0600; read again at a reload.",
+							   &config_kafka_config_file, "",
+							   PGC_SUSET, GUC_SUPERUSER_ONLY, check_kafka_config_file, NULL, NULL);
 	DefineCustomStringVariable("vnstream.topic",
 							   "Kafka topic that quotes go through.",
 							   "Change it to keep pipelines apart that share brokers.",

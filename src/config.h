@@ -44,6 +44,7 @@ extern char *config_node_name;
 /* database */
 extern int	config_run;			/* RUN_* bits */
 extern char *config_brokers;
+extern char *config_kafka_config_file;
 extern char *config_topic;
 extern char *config_group_id;
 extern int	config_partitions;

@@ -20,13 +20,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "broker/config_file.h"
 #include "broker/process_end.h"
 
 #define NOTICES_KEPT 64
+
+/* What errors about a file begin with; its path is not for everybody. */
+#define FILE_SETTING "vnstream.kafka_config_file"
 
 /* Destroying takes milliseconds unless a library thread is in getaddrinfo. */
 #define DESTROY_WAIT_MS 300
@@ -116,19 +119,74 @@ without_blanks(const char *text)
 	return copy;
 }
 
+/*
+ * What is wrong with a file's value librdkafka says by quoting it, so its own
+ * words are not used.
+ */
+static bool
+apply_file(rd_kafka_conf_t *conf, BrokerRole role, const ConfigFile *file, char *error)
+{
+	char		ignored[BROKER_ERROR_SIZE];
+	int			i;
+
+	for (i = 0; i < file->setting_count; i++)
+	{
+		const ConfigSetting *setting = &file->settings[i];
+
+		if ((setting->use == CONFIG_FOR_PUBLISHERS && role != BROKER_PUBLISHER) ||
+			(setting->use == CONFIG_NOT_FOR_QUERIES &&
+			 (role == BROKER_QUERY || role == BROKER_PROBE)))
+			continue;
+		if (rd_kafka_conf_set(conf, setting->name, setting->value,
+							  ignored, sizeof(ignored)) != RD_KAFKA_CONF_OK)
+		{
+			snprintf(error, BROKER_ERROR_SIZE,
+					 FILE_SETTING ": line %d: librdkafka does not take the value of \"%s\"",
+					 setting->line, setting->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The file, judged; false with error.  No file is fine. */
+static bool
+read_file(BrokerClient *client, const char *path, char *error)
+{
+	static const char begin[] = FILE_SETTING ": ";
+
+	if (path == NULL || path[0] == '\0')
+		return true;
+	client->file = calloc(1, sizeof(ConfigFile));
+	if (client->file == NULL)
+	{
+		snprintf(error, BROKER_ERROR_SIZE, "out of memory");
+		return false;
+	}
+	if (config_file_read(client->file, path))
+		return true;
+	memcpy(error, begin, sizeof(begin));
+	config_file_tell_faults(client->file, error + sizeof(begin) - 1,
+							BROKER_ERROR_SIZE - sizeof(begin) + 1);
+	return false;
+}
+
 static rd_kafka_conf_t *
 make_configuration(BrokerRole role, const BrokerOptions *options,
-				   const BrokerSetting *settings, char *error)
+				   const BrokerSetting *settings, const ConfigFile *file,
+				   char *error)
 {
 	rd_kafka_conf_t *conf;
 	char	   *brokers;
 	BrokerSetting identity[] = {
 		{"bootstrap.servers", NULL},
+		{"security.protocol", NULL},
 		{"client.id", options->client_id == NULL ? "vnstock_stream" : options->client_id},
 		{"group.id", options->group_id},
 		{NULL, NULL}
 	};
 	int			events = RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR;
+	bool		is_applied;
 
 	if (!broker_check_list(options->brokers, error))
 		return NULL;
@@ -138,6 +196,9 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 		snprintf(error, BROKER_ERROR_SIZE, "a reader needs a group id");
 		return NULL;
 	}
+	identity[1].value = config_file_protocol(file, options->brokers, error);
+	if (identity[1].value == NULL)
+		return NULL;
 	brokers = without_blanks(options->brokers);
 	if (brokers == NULL)
 	{
@@ -147,20 +208,21 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 
 	identity[0].value = brokers;
 	if (role != BROKER_READER)
-		identity[2].name = NULL;
+		identity[3].name = NULL;
 
 	conf = rd_kafka_conf_new();
-	if (!apply_settings(conf, common_settings, error) ||
-		!apply_settings(conf, identity, error) ||
-		!apply_settings(conf, settings, error))
+	is_applied = apply_settings(conf, common_settings, error) &&
+		apply_settings(conf, settings, error) &&
+		(file == NULL || apply_file(conf, role, file, error)) &&
+		apply_settings(conf, identity, error);
+	free(brokers);
+	if (!is_applied)
 	{
 		rd_kafka_conf_destroy(conf);
-		free(brokers);
 		return NULL;
 	}
-	free(brokers);
 
-	if (role == BROKER_PUBLISHER)
+	if (role == BROKER_PUBLISHER || role == BROKER_PROBE)
 		events |= RD_KAFKA_EVENT_DR;
 	else if (role == BROKER_READER)
 		events |= RD_KAFKA_EVENT_FETCH;
@@ -192,6 +254,7 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 	BrokerClient *client;
 	rd_kafka_conf_t *conf;
 	sigset_t	previous;
+	char		refusal[BROKER_ERROR_SIZE]; /* librdkafka empties it first */
 
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
@@ -213,7 +276,8 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 		broker_client_destroy(client);
 		return NULL;
 	}
-	conf = make_configuration(role, options, settings, error);
+	conf = read_file(client, options->config_file, error) ?
+		make_configuration(role, options, settings, client->file, error) : NULL;
 	if (conf == NULL)
 	{
 		broker_client_destroy(client);
@@ -221,13 +285,15 @@ broker_client_create(BrokerRole role, const BrokerOptions *options,
 	}
 
 	broker_block_signals(&previous);
-	client->kafka = rd_kafka_new(role == BROKER_PUBLISHER ?
+	client->kafka = rd_kafka_new(role == BROKER_PUBLISHER || role == BROKER_PROBE ?
 								 RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER,
-								 conf, error, BROKER_ERROR_SIZE);
+								 conf, refusal, sizeof(refusal));
 	broker_restore_signals(&previous);
 	if (client->kafka == NULL)
 	{
 		rd_kafka_conf_destroy(conf);	/* still ours where it failed */
+		config_file_hide(client->file, refusal);
+		memcpy(error, refusal, sizeof(refusal));
 		broker_client_destroy(client);
 		return NULL;
 	}
@@ -302,6 +368,8 @@ broker_client_destroy(BrokerClient *client)
 		close(client->wake_write);
 	if (client->kafka != NULL)
 		destroy_aside(client->kafka);
+	config_file_free(client->file);
+	free(client->file);
 	free(client->notices);
 	free(client);
 }
@@ -361,6 +429,7 @@ broker_client_note(BrokerClient *client, rd_kafka_event_t *event)
 			return false;
 	}
 	snprintf(notice->text, sizeof(notice->text), "%s", text);
+	config_file_hide(client->file, notice->text);
 	return true;
 }
 
@@ -377,6 +446,7 @@ broker_client_note_error(BrokerClient *client, rd_kafka_resp_err_t code,
 	va_start(arguments, format);
 	vsnprintf(notice->text, sizeof(notice->text), format, arguments);
 	va_end(arguments);
+	config_file_hide(client->file, notice->text);
 }
 
 bool
@@ -387,189 +457,5 @@ broker_client_notice(BrokerClient *client, BrokerNotice *notice)
 	*notice = client->notices[client->notice_next];
 	client->notice_next = (client->notice_next + 1) % NOTICES_KEPT;
 	client->notice_count--;
-	return true;
-}
-
-/* Character classes by hand: isalnum() depends on the server's locale. */
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-is_name_character(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		c == '.' || c == '_' || c == '-';
-}
-
-static bool
-check_port(const char *port, size_t length)
-{
-	int			number = 0;
-	size_t		i;
-
-	if (length < 1 || length > 5)
-		return false;
-	for (i = 0; i < length; i++)
-	{
-		if (!is_digit(port[i]))
-			return false;
-		number = number * 10 + (port[i] - '0');
-	}
-	return number >= 1 && number <= 65535;
-}
-
-/* The length of a protocol prefix; 0 none, -1 one that Kafka has not. */
-static int
-protocol_length(const char *broker, size_t length)
-{
-	static const char *const protocols[] = {
-		"PLAINTEXT://", "SSL://", "SASL_PLAINTEXT://", "SASL_SSL://"
-	};
-	size_t		i;
-
-	for (i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-	{
-		if (length >= strlen(protocols[i]) &&
-			strncasecmp(broker, protocols[i], strlen(protocols[i])) == 0)
-			return (int) strlen(protocols[i]);
-	}
-	for (i = 0; i + 3 <= length; i++)
-	{
-		if (strncmp(broker + i, "://", 3) == 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* What is wrong with one address of the list; NULL where nothing is. */
-static const char *
-broker_fault(const char *broker, size_t length)
-{
-	const char *end = broker + length;
-	const char *host;
-	int			protocol = protocol_length(broker, length);
-
-	if (protocol < 0)
-		return "has a protocol that Kafka does not know";
-	broker += protocol;
-	host = broker;
-	if (broker < end && *broker == '[')
-	{
-		for (broker++; broker < end && *broker != ']'; broker++)
-		{
-			if (!is_name_character(*broker) && *broker != ':' && *broker != '%')
-				return "is not an IPv6 address in brackets";
-		}
-		if (broker == end || broker == host + 1)
-			return "is not an IPv6 address in brackets";
-		broker++;
-	}
-	else
-	{
-		while (broker < end && is_name_character(*broker))
-			broker++;
-		if (broker == host)
-			return "has no host name";
-	}
-	if (broker == end)
-		return NULL;
-	if (*broker != ':')
-		return "has a character that a host name cannot have";
-	broker++;
-	if (memchr(broker, ':', (size_t) (end - broker)) != NULL)
-		return "has more than one colon (an IPv6 address goes in brackets)";
-	if (!check_port(broker, (size_t) (end - broker)))
-		return "has a port that is not a number from 1 to 65535";
-	return NULL;
-}
-
-/* For a message: the text without what could break a log line. */
-static void
-copy_printable(char *to, size_t size, const char *from, size_t length)
-{
-	size_t		i;
-
-	for (i = 0; i < length && i < size - 1; i++)
-		to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
-	to[i] = '\0';
-}
-
-bool
-broker_check_list(const char *brokers, char *error)
-{
-	const char *start = brokers;
-	int			number;
-
-	if (brokers == NULL)
-		brokers = start = "";
-	for (number = 1;; number++)
-	{
-		const char *comma = start + strcspn(start, ",");
-		const char *end = comma;
-		const char *fault;
-
-		while (start < end && (*start == ' ' || *start == '\t'))
-			start++;
-		while (end > start && (end[-1] == ' ' || end[-1] == '\t'))
-			end--;
-		if (start == end)
-		{
-			if (number == 1 && *comma == '\0')
-				snprintf(error, BROKER_ERROR_SIZE, "the list of brokers is empty");
-			else
-				snprintf(error, BROKER_ERROR_SIZE,
-						 "broker %d of the list is empty", number);
-			return false;
-		}
-		fault = broker_fault(start, (size_t) (end - start));
-		if (fault != NULL)
-		{
-			char		shown[128];
-
-			copy_printable(shown, sizeof(shown), start, (size_t) (end - start));
-			snprintf(error, BROKER_ERROR_SIZE, "broker \"%s\" %s", shown, fault);
-			return false;
-		}
-		if (*comma == '\0')
-			return true;
-		start = comma + 1;
-	}
-}
-
-bool
-broker_check_topic(const char *topic, char *error)
-{
-	size_t		length = topic == NULL ? 0 : strlen(topic);
-	size_t		i;
-
-	if (length == 0)
-	{
-		snprintf(error, BROKER_ERROR_SIZE, "the topic's name is empty");
-		return false;
-	}
-	if (length > 249)
-	{
-		snprintf(error, BROKER_ERROR_SIZE,
-				 "the topic's name is longer than Kafka's 249 characters");
-		return false;
-	}
-	if (strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
-	{
-		snprintf(error, BROKER_ERROR_SIZE,
-				 "a topic cannot be named \".\" or \"..\"");
-		return false;
-	}
-	for (i = 0; i < length; i++)
-	{
-		if (!is_name_character(topic[i]))
-		{
-			snprintf(error, BROKER_ERROR_SIZE,
-					 "a topic's name has only letters, digits, \".\", \"_\" and \"-\"");
-			return false;
-		}
-	}
 	return true;
 }

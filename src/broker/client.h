@@ -45,7 +45,8 @@ typedef enum BrokerRole
 {
 	BROKER_PUBLISHER,
 	BROKER_READER,
-	BROKER_QUERY
+	BROKER_QUERY,
+	BROKER_PROBE				/* writes, with its own settings alone */
 } BrokerRole;
 
 typedef struct BrokerOptions
@@ -53,6 +54,8 @@ typedef struct BrokerOptions
 	const char *brokers;		/* host:port, separated by commas */
 	const char *client_id;		/* as brokers' logs will show it */
 	const char *group_id;		/* readers: for offsets committed afterwards */
+	const char *config_file;	/* path of a file for config_file.h, read when
+								 * the client is made; NULL or '': none */
 } BrokerOptions;
 
 /* One property of librdkafka's; a list of them ends with a NULL name. */
@@ -73,11 +76,14 @@ typedef struct BrokerClient
 	int			notice_count;
 	int			notice_next;
 	int64_t		notices_lost;
+	struct ConfigFile *file;	/* what notices must not show, or NULL */
 } BrokerClient;
 
 /*
  * NULL with error (BROKER_ERROR_SIZE bytes) where the options are unusable.
- * The settings (NULL: none) come on top of those that all clients share.
+ * The settings (NULL: none) come on top of those that all clients share, and
+ * those of the file on top of both.  Neither error nor any notice has a secret
+ * or a path of the file in it.
  */
 extern BrokerClient *broker_client_create(BrokerRole role,
 										  const BrokerOptions *options,

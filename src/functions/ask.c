@@ -45,6 +45,8 @@ ask_target(AskTarget *target)
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	target->options.brokers = own_or_server_setting("vnstream.brokers", config_brokers, context);
+	target->options.config_file = own_or_server_setting("vnstream.kafka_config_file",
+														config_kafka_config_file, context);
 	target->topic = own_or_server_setting("vnstream.topic", config_topic, context);
 	target->group_id = own_or_server_setting("vnstream.group_id", config_group_id, context);
 	PopActiveSnapshot();

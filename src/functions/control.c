@@ -279,6 +279,37 @@ set_database_setting(const char *name, const char *value)
 		elog(ERROR, "could not set \"%s\"", name);
 }
 
+void
+worker_slots_count(int run, WorkerSlots *slots)
+{
+	DatabaseEntry *entry;
+	char	   *own_consumers = database_setting("vnstream.consumers");
+	int			i;
+
+	if (own_consumers == NULL || !parse_int(own_consumers, &slots->consumers, 0, NULL))
+		slots->consumers = config_consumers;
+
+	slots->needed = 1;			/* the scout */
+	LWLockAcquire(shared_state->lock, LW_SHARED);
+	if (shared_state->launcher.pid == 0)
+		slots->needed++;
+	if (run & RUN_PRODUCER)
+		slots->needed++;
+	if (run & RUN_CONSUMER)
+		slots->needed += slots->consumers;
+	entry = shared_entry_find(MyDatabaseId);
+	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
+		if (entry->workers[i].pid != 0)
+			slots->needed--;
+	LWLockRelease(shared_state->lock);
+
+	pgstat_clear_snapshot();
+	slots->free = max_worker_processes;
+	for (i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
+		if (backend_status_by_index(i)->backendStatus.st_backendType == B_BG_WORKER)
+			slots->free--;
+}
+
 /*
  * Are there worker processes for what is asked?  A worker slot that another
  * extension takes at the same moment is seen by the launcher, which tells it in
@@ -287,44 +318,18 @@ set_database_setting(const char *name, const char *value)
 static void
 check_worker_slots(int run)
 {
-	DatabaseEntry *entry;
-	int			needed = 1;		/* the scout */
-	char	   *own_consumers = database_setting("vnstream.consumers");
-	int			consumers;
-	int			free;
-	int			i;
+	WorkerSlots slots;
 
-	if (own_consumers == NULL || !parse_int(own_consumers, &consumers, 0, NULL))
-		consumers = config_consumers;
-
-	LWLockAcquire(shared_state->lock, LW_SHARED);
-	if (shared_state->launcher.pid == 0)
-		needed++;
-	if (run & RUN_PRODUCER)
-		needed++;
-	if (run & RUN_CONSUMER)
-		needed += consumers;
-	entry = shared_entry_find(MyDatabaseId);
-	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
-		if (entry->workers[i].pid != 0)
-			needed--;
-	LWLockRelease(shared_state->lock);
-
-	pgstat_clear_snapshot();
-	free = max_worker_processes;
-	for (i = 1; i <= pgstat_fetch_stat_numbackends(); i++)
-		if (backend_status_by_index(i)->backendStatus.st_backendType == B_BG_WORKER)
-			free--;
-
-	if (free < needed)
+	worker_slots_count(run, &slots);
+	if (slots.free < slots.needed)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("not enough background worker slots: %d more are needed, %d are free",
-						needed, Max(free, 0)),
+						slots.needed, Max(slots.free, 0)),
 				 errdetail("The pipeline needs a launcher, a short-lived scout, and in each database a producer and %d of \"vnstream.consumers\".",
-						   consumers),
+						   slots.consumers),
 				 errhint("Set \"max_worker_processes\" to at least %d in postgresql.conf and restart the server.",
-						 max_worker_processes + needed - free)));
+						 max_worker_processes + slots.needed - slots.free)));
 }
 
 static void

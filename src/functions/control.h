@@ -32,6 +32,20 @@ extern void control_topic_changed(void);
 extern void control_restart_consumers(void);
 
 /*
+ * Worker processes that are needed to run that (RUN_* bits) besides those that
+ * run already, and how many are free.  Preloaded.
+ */
+typedef struct WorkerSlots
+{
+	int			needed;
+	int			free;
+	int			consumers;		/* of this database, of which they are */
+} WorkerSlots;
+
+/* Inside SPI. */
+extern void worker_slots_count(int run, WorkerSlots *slots);
+
+/*
  * The value of one of this database's own settings as this transaction sees
  * it, or NULL: what workers start with, where the session may still have an
  * earlier one.  Inside SPI; the text goes with SPI_finish().

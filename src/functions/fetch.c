@@ -245,9 +245,9 @@ wait_on_latch(long timeout_ms)
  * worker, so that no process is taken up for it.
  */
 static bool
-take_turn(const FetchPlan *plan)
+take_turn(const FetchPlan *plan, int budget_ms)
 {
-	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FETCH_BUDGET_MS);
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
 
 	for (;;)
 	{
@@ -397,6 +397,13 @@ take_report(const char *message, const FetchPlan *plan, FetchAnswer *answer)
 bool
 fetch_probe(const char *ticker, const char *source, FetchAnswer *answer)
 {
+	return fetch_probe_within(ticker, source, FETCH_BUDGET_MS, PG_INT32_MAX, answer);
+}
+
+bool
+fetch_probe_within(const char *ticker, const char *source, int budget_ms, int request_ms,
+				   FetchAnswer *answer)
+{
 	FetchPlan	plan;
 	Fetch		fetch;
 	BackgroundWorkerHandle *worker;
@@ -406,6 +413,7 @@ fetch_probe(const char *ticker, const char *source, FetchAnswer *answer)
 	shared_state_require();
 	memset(answer, 0, sizeof(*answer));
 	make_plan(&plan, ticker, source);
+	plan.request.timeout_ms = Min(plan.request.timeout_ms, request_ms);
 	answer->url = plan.url;
 	if (!config_enabled)
 		return fail(answer, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
@@ -420,12 +428,12 @@ fetch_probe(const char *ticker, const char *source, FetchAnswer *answer)
 					psprintf("%d sessions of this server look at a source already", MAX_FETCHES),
 					"Try again when one of them is done.");
 	}
-	if (!take_turn(&plan))
+	if (!take_turn(&plan, budget_ms))
 	{
 		dsm_detach(fetch.segment);
 		return fail(answer, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
 					psprintf("the budget of %d requests a minute is used up, and no turn comes within %d s",
-							 plan.requests_per_minute, FETCH_BUDGET_MS / 1000),
+							 plan.requests_per_minute, budget_ms / 1000),
 					"Try again later, or raise \"vnstream.requests_per_minute\" where the source tolerates more.");
 	}
 	worker = fetch_worker_start(&fetch.ticket, ticker);

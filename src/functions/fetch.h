@@ -64,4 +64,11 @@ typedef struct FetchAnswer
  */
 extern bool fetch_probe(const char *ticker, const char *source, FetchAnswer *answer);
 
+/*
+ * The same for those in a hurry: a turn within budget_ms, and a request that is
+ * given up after request_ms where vnstream.http_timeout is longer.
+ */
+extern bool fetch_probe_within(const char *ticker, const char *source, int budget_ms,
+							   int request_ms, FetchAnswer *answer);
+
 #endif							/* VNSTREAM_FUNCTIONS_FETCH_H */

@@ -195,17 +195,12 @@ all_ends_known(TopicDescription *topic, char *error)
  * wrong meanwhile is in error.
  */
 static bool
-ask_ends(const char *brokers, const char *topic_name, TopicDescription *topic,
+ask_ends(BrokerOptions options, const char *topic_name, TopicDescription *topic,
 		 TimestampTz deadline, char *error)
 {
-	BrokerOptions options;
 	BrokerQuery *volatile query = NULL;
 	TopicDescription answer;
 	volatile bool done = false;
-
-	options.brokers = brokers;
-	options.client_id = "vnstock_stream.wait";
-	options.group_id = config_group_id;
 
 	PG_TRY();
 	{
@@ -249,6 +244,14 @@ ask_ends(const char *brokers, const char *topic_name, TopicDescription *topic,
 	return done;
 }
 
+static const char *
+own_or_server(const char *name, const char *server_value)
+{
+	const char *own = database_setting(name);
+
+	return own != NULL ? own : server_value;
+}
+
 /*
  * All that is in the outbox and in Kafka at the time of the call is stored.
  */
@@ -259,8 +262,8 @@ wait_for_end(TimestampTz deadline)
 	TopicDescription topic;
 	RoleScope	role;
 	char		error[BROKER_ERROR_SIZE] = "";
-	char	   *brokers;
-	char	   *topic_name;
+	BrokerOptions options;
+	const char *topic_name;
 	char	   *in_outbox;
 	char	   *position;
 	int64		last_response;
@@ -278,12 +281,12 @@ wait_for_end(TimestampTz deadline)
 
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
-	brokers = database_setting("vnstream.brokers");
-	if (brokers == NULL)
-		brokers = config_brokers;
-	topic_name = database_setting("vnstream.topic");
-	if (topic_name == NULL)
-		topic_name = config_topic;
+	options.brokers = own_or_server("vnstream.brokers", config_brokers);
+	options.config_file = own_or_server("vnstream.kafka_config_file",
+										config_kafka_config_file);
+	options.client_id = "vnstock_stream.wait";
+	options.group_id = config_group_id;
+	topic_name = own_or_server("vnstream.topic", config_topic);
 	last_response = query_number(psprintf("SELECT pg_catalog.max(response) FROM %s.vnstream_outbox",
 										  catalog.schema_name), 0, NULL, NULL);
 	for (;;)
@@ -299,7 +302,7 @@ wait_for_end(TimestampTz deadline)
 	if (reached)
 	{
 		memset(&topic, 0, sizeof(topic));
-		reached = ask_ends(brokers, topic_name, &topic, deadline, error);
+		reached = ask_ends(options, topic_name, &topic, deadline, error);
 	}
 	for (i = 0; reached && i < topic.partition_count; i++)
 	{

@@ -67,7 +67,7 @@ remember_month(int month)
 		known_months[month] = true;
 }
 
-static void
+void
 month_name(char *name, size_t size, int month)
 {
 	snprintf(name, size, QUOTES_TABLE "_%04d_%02d", 1970 + month / 12,
@@ -79,7 +79,7 @@ month_name(char *name, size_t size, int month)
  * partition of this table stands in the way of making one.  The parent is
  * closed on return: ATTACH refuses a table that is in use.
  */
-static bool
+bool
 month_exists(const StoreCatalog *catalog, const QuotesTable *table, int month)
 {
 	char		name[NAMEDATALEN];

@@ -29,6 +29,14 @@ extern bool months_known(int month);
 extern void months_forget(void);
 
 /*
+ * Is there a partition for that month, whoever made it known?  Raises
+ * ERRCODE_DUPLICATE_TABLE as below.  Main thread of any process.
+ */
+extern bool month_exists(const StoreCatalog *catalog, const QuotesTable *table,
+						 int month);
+extern void month_name(char *name, size_t size, int month);
+
+/*
  * Makes the partitions of the wanted months that do not exist yet, and remembers
  * all of them; makes nothing in a table that is not managed by us.  Raises
  * ERRCODE_DUPLICATE_TABLE (drift) where another relation has a partition's name,

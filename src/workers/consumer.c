@@ -185,7 +185,7 @@ consumer_main(void)
 
 		if (worker_reloaded() &&
 			(strcmp(brokers, config_brokers) != 0 || strcmp(topic, config_topic) != 0 ||
-			 strcmp(group, config_group_id) != 0))
+			 strcmp(group, config_group_id) != 0 || worker_broker_file_changed()))
 			worker_restart("where to read from has changed");
 		batch_resize();
 

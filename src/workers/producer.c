@@ -33,6 +33,7 @@
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/topic.h"
 
 /* How long a list of symbols is good for. */
 #define UNIVERSE_AGE_MS 86400000
@@ -504,7 +505,7 @@ apply_settings(const char *fixed)
 	bool		same = strcmp(now, fixed) == 0;
 
 	pfree(now);
-	if (!same)
+	if (!same || worker_broker_file_changed())
 		worker_restart("where to read from or publish to has changed");
 	if (!http_client_reconfigure(producer.http, &options, error))
 		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);

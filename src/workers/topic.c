@@ -7,12 +7,62 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
+
+#include "broker/config_file.h"
 #include "config.h"
 #include "workers/loop.h"
 #include "workers/topic.h"
 
 /* How long a question may take before it counts as failed. */
 #define TOPIC_TIMEOUT_MS 10000
+
+/* What this process began with; the path is its own copy. */
+static char *first_config_file = NULL;
+static uint64 first_config_hash;
+
+bool
+worker_broker_file_changed(void)
+{
+	ConfigFile	file;
+	char		faults[BROKER_ERROR_SIZE];
+	bool		is_good;
+	uint64		hash;
+
+	if (first_config_file == NULL)
+		return false;
+	if (strcmp(first_config_file, config_kafka_config_file) != 0)
+		return true;
+	if (config_kafka_config_file[0] == '\0')
+		return false;
+	is_good = config_file_read(&file, config_kafka_config_file);
+	hash = file.hash;
+	if (!is_good)
+		config_file_tell_faults(&file, faults, sizeof(faults));
+	config_file_free(&file);
+	if (hash == first_config_hash)
+		return false;
+	if (!is_good)
+		worker_error(WARNING, ERRCODE_CONFIG_FILE_ERROR,
+					 "Put the file right and reload; until then the connections stay as they are.",
+					 "vnstream.kafka_config_file: %s", faults);
+	return is_good;
+}
+
+static void
+remember_file(void)
+{
+	ConfigFile	file;
+
+	if (first_config_file != NULL)
+		return;
+	first_config_file = MemoryContextStrdup(TopMemoryContext, config_kafka_config_file);
+	if (first_config_file[0] == '\0')
+		return;
+	(void) config_file_read(&file, first_config_file);
+	first_config_hash = file.hash;
+	config_file_free(&file);
+}
 
 BrokerOptions
 worker_broker_options(void)
@@ -32,6 +82,8 @@ worker_broker_options(void)
 	options.brokers = config_brokers;
 	options.client_id = client_id;
 	options.group_id = config_group_id;
+	options.config_file = config_kafka_config_file;
+	remember_file();
 	return options;
 }
 

@@ -1,0 +1,330 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  vnstream_check(): the whole pipeline looked at, step by step.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "config.h"
+#include "functions/check.h"
+#include "functions/control.h"
+#include "store/role.h"
+
+PG_FUNCTION_INFO_V1(vnstream_check);
+
+#define CHECK_COLUMNS 6
+
+/* Longest to wait for somebody's lock on a table. */
+#define CHECK_LOCK_TIMEOUT "2s"
+
+typedef struct CheckStep
+{
+	const char *name;
+	void		(*look) (Check *check, CheckResult *result);
+} CheckStep;
+
+/* In the order in which one thing stands on another. */
+static const CheckStep steps[] = {
+	{"library", check_library},
+	{"versions", check_versions},
+	{"worker slots", check_slots},
+	{"workers", check_workers},
+	{"settings", check_settings},
+	{"source: name", check_source_resolve},
+	{"source: connection", check_source_connect},
+	{"source: TLS", check_source_tls},
+	{"source: answer", check_source_answer},
+	{"source: quote", check_source_parse},
+	{"source: clock", check_source_clock},
+	{"interval", check_interval},
+	{"Kafka: file", check_config_file},
+	{"Kafka: names", check_brokers_resolve},
+	{"Kafka: connection", check_brokers_connect},
+	{"Kafka: login", check_brokers_login},
+	{"Kafka: topic", check_topic},
+	{"Kafka: write", check_topic_write},
+	{"Kafka: read", check_topic_read},
+	{"Kafka: clock", check_broker_clock},
+	{"table", check_table},
+	{"partitions", check_partitions},
+	{"disk", check_disk},
+};
+
+void
+check_say(CheckResult *result, CheckVerdict verdict, const char *format,...)
+{
+	StringInfoData text;
+	va_list		arguments;
+	int			needed;
+
+	initStringInfo(&text);
+	do
+	{
+		va_start(arguments, format);
+		needed = appendStringInfoVA(&text, format, arguments);
+		va_end(arguments);
+		if (needed != 0)
+			enlargeStringInfo(&text, needed);
+	} while (needed != 0);
+	result->verdict = verdict;
+	result->detail = text.data;
+}
+
+void
+check_advise(CheckResult *result, const char *format,...)
+{
+	StringInfoData text;
+	va_list		arguments;
+	int			needed;
+
+	initStringInfo(&text);
+	do
+	{
+		va_start(arguments, format);
+		needed = appendStringInfoVA(&text, format, arguments);
+		va_end(arguments);
+		if (needed != 0)
+			enlargeStringInfo(&text, needed);
+	} while (needed != 0);
+	result->advice = text.data;
+}
+
+double
+check_query(const Check *check, const char *query, double when_null)
+{
+	RoleScope	role;
+	double		number = when_null;
+
+	role_scope_enter(&role, check->catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_execute(query, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look at the pipeline's tables");
+	if (SPI_processed == 1)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			number = DatumGetFloat8(value);
+	}
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+	return number;
+}
+
+/* ----------------------------------------------------------------
+ *		Settings
+ * ----------------------------------------------------------------
+ */
+
+static char *
+text_setting(const char *name, MemoryContext context)
+{
+	const char *value = database_setting(name);
+
+	if (value == NULL)
+		value = GetConfigOptionResetString(name);
+	return MemoryContextStrdup(context, value != NULL ? value : "");
+}
+
+/* A value that the server would not take is told by the step about settings. */
+static int
+number_setting(const char *name, int unit)
+{
+	const char *own = database_setting(name);
+	int			number;
+
+	if (own != NULL && parse_int(own, &number, unit, NULL))
+		return number;
+	return parse_int(GetConfigOptionResetString(name), &number, unit, NULL) ? number : 0;
+}
+
+static void
+read_settings(Check *check)
+{
+	CheckSettings *settings = &check->settings;
+	MemoryContext context = CurrentMemoryContext;
+	RoleScope	role;
+	char	   *run;
+
+	role_scope_enter(&role, check->catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	settings->brokers = text_setting("vnstream.brokers", context);
+	settings->config_file = text_setting("vnstream.kafka_config_file", context);
+	settings->topic = text_setting("vnstream.topic", context);
+	settings->vci_url = text_setting("vnstream.vci_url", context);
+	settings->symbols = text_setting("vnstream.symbols", context);
+	if (!parse_bool(text_setting("vnstream.allow_insecure_source", context),
+					&settings->allow_insecure_source))
+		settings->allow_insecure_source = false;
+	settings->partitions = number_setting("vnstream.partitions", 0);
+	settings->replication_factor = number_setting("vnstream.replication_factor", 0);
+	settings->topic_retention = number_setting("vnstream.topic_retention", GUC_UNIT_S);
+	settings->consumers = number_setting("vnstream.consumers", 0);
+	settings->interval = number_setting("vnstream.interval", GUC_UNIT_S);
+	settings->symbols_per_request = number_setting("vnstream.symbols_per_request", 0);
+	settings->requests_per_minute = number_setting("vnstream.requests_per_minute", 0);
+	settings->outbox_limit = number_setting("vnstream.outbox_limit", GUC_UNIT_KB);
+	run = database_setting("vnstream.run");
+	check->run = run != NULL ? config_run_from_text(run) : 0;
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+}
+
+/* ----------------------------------------------------------------
+ *		Steps
+ * ----------------------------------------------------------------
+ */
+
+static bool
+is_interrupt(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
+		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
+		error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+}
+
+static void
+fail_by_error(CheckResult *result, const ErrorData *error)
+{
+	check_say(result, CHECK_FAILED, "%s%s%s", error->message,
+			  error->detail != NULL ? ": " : "", error->detail != NULL ? error->detail : "");
+	check_advise(result, "%s", error->hint != NULL ? error->hint :
+				 "Look at the server's log for more.");
+}
+
+/*
+ * In a subtransaction, so that what a step meets does not end the others.
+ */
+static void
+take_step(Check *check, const CheckStep *step, CheckResult *result)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	instr_time	began;
+	instr_time	took;
+	int			guc_level;
+
+	INSTR_TIME_SET_CURRENT(began);
+	memset(result, 0, sizeof(*result));
+	result->ms = -1;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		guc_level = NewGUCNestLevel();
+		setting_pin("lock_timeout", CHECK_LOCK_TIMEOUT);
+		step->look(check, result);
+		AtEOXact_GUC(false, guc_level);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (is_interrupt(error))
+			ReThrowError(error);
+		fail_by_error(result, error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, began);
+	if (result->ms < 0)
+		result->ms = INSTR_TIME_GET_MILLISEC(took);
+}
+
+static void
+put_step(ReturnSetInfo *set, int number, const char *name, const CheckResult *result)
+{
+	static const char *const verdicts[] = {"ok", "warning", "failed", "skipped"};
+	Datum		values[CHECK_COLUMNS] = {0};
+	bool		nulls[CHECK_COLUMNS] = {0};
+
+	values[0] = Int32GetDatum(number);
+	values[1] = CStringGetTextDatum(name);
+	values[2] = CStringGetTextDatum(verdicts[result->verdict]);
+	values[3] = Float8GetDatum(rint(result->ms * 10) / 10);
+	nulls[4] = result->detail == NULL;
+	if (!nulls[4])
+		values[4] = CStringGetTextDatum(result->detail);
+	nulls[5] = result->advice == NULL || result->verdict == CHECK_OK;
+	if (!nulls[5])
+		values[5] = CStringGetTextDatum(result->advice);
+	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
+}
+
+/* The thread that asks the brokers ends with the call, however that ends. */
+static void
+forget_brokers(void *argument)
+{
+	Check	   *check = argument;
+
+	if (check->query != NULL)
+		broker_query_abandon(check->query);
+	question_free(check->question);
+	check->query = NULL;
+	check->question = NULL;
+}
+
+Datum
+vnstream_check(PG_FUNCTION_ARGS)
+{
+	Check	   *check = palloc0(sizeof(Check));
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	int			i;
+
+	InitMaterializedSRF(fcinfo, 0);
+	store_catalog_get(&check->catalog);
+	check->is_standby = RecoveryInProgress();
+	check->shows_paths = has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS);
+	check->disk_free = -1;
+	read_settings(check);
+
+	callback->func = forget_brokers;
+	callback->arg = check;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	check_kafka_begin(check);
+
+	for (i = 0; i < (int) lengthof(steps); i++)
+	{
+		CheckResult result;
+
+		CHECK_FOR_INTERRUPTS();
+		take_step(check, &steps[i], &result);
+		put_step((ReturnSetInfo *) fcinfo->resultinfo, i + 1, steps[i].name, &result);
+	}
+	forget_brokers(check);
+	return (Datum) 0;
+}
