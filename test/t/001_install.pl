@@ -29,7 +29,8 @@ $node->safe_psql('postgres', 'CREATE EXTENSION vnstock_stream');
 is($node->safe_psql('postgres', 'SELECT script, library FROM vnstream_version()'),
 	"$version|$version", 'script and library have it');
 foreach my $call ('vnstream_start()', 'vnstream_stop()', 'vnstream_restart()', 'vnstream_sweep()',
-	"vnstream_wait('running')", 'vnstream_status()')
+	"vnstream_wait('running')", 'vnstream_status()', 'vnstream_log()', 'vnstream_health()',
+	'vnstream_progress()')
 {
 	my ($code, $out, $err) = $node->psql('postgres', "SELECT * FROM $call");
 
