@@ -124,7 +124,7 @@ claim_positions(void *argument)
 			continue;
 		}
 		position_skip(&catalog, &key, position, low,
-					  position->next_offset < low ? "offsets lost" : "log truncated");
+					  position->next_offset < low ? "offsets lost" : POSITION_LOG_TRUNCATED);
 	}
 }
 
