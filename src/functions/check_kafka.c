@@ -276,7 +276,14 @@ check_topic(Check *check, CheckResult *result)
 	}
 	if (result->verdict == CHECK_SKIPPED)
 		return;
-	if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && check->run == 0)
+	if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART &&
+		check->settings.consumers > check->settings.partitions)
+	{
+		check_say(result, CHECK_WARNING, "the topic does not exist, and would be made with %d partitions for %d consumers",
+				  check->settings.partitions, check->settings.consumers);
+		check_advise(result, "Set vnstream.partitions to at least vnstream.consumers: consumers without a partition do nothing.");
+	}
+	else if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && check->run == 0)
 	{
 		check_say(result, CHECK_WARNING, "the topic does not exist; the workers make it when they start");
 		check_advise(result, "SELECT vnstream_start(), or make the topic by Kafka's tools.");

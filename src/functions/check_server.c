@@ -213,12 +213,6 @@ check_settings(Check *check, CheckResult *result)
 		check_say(result, CHECK_FAILED, "vnstream.vci_url: %s", error);
 		check_advise(result, "Use an https:// address, or set vnstream.allow_insecure_source where network and source are trusted.");
 	}
-	else if (settings->consumers > settings->partitions)
-	{
-		check_say(result, CHECK_WARNING, "vnstream.consumers is %d and vnstream.partitions %d: consumers without a partition do nothing",
-				  settings->consumers, settings->partitions);
-		check_advise(result, "Set vnstream.partitions to at least %d, or fewer consumers.", settings->consumers);
-	}
 	else if (settings->topic_retention >= 0 && settings->topic_retention < SHORT_RETENTION_S)
 	{
 		check_say(result, CHECK_WARNING, "vnstream.topic_retention is %d s: what consumers have not stored by then is lost",

@@ -53,6 +53,7 @@ static bool
 look(Check *check, CheckResult *result)
 {
 	char		ticker[8];
+	char		error[SOURCE_ERROR_SIZE];
 
 	if (check->no_fetch == NULL && !check->has_fetch)
 	{
@@ -61,6 +62,9 @@ look(Check *check, CheckResult *result)
 			check->no_fetch = "the library is not preloaded, so no worker can ask";
 		else if (check->is_standby)
 			check->no_fetch = "a standby asks no source";
+		else if (!http_check_base_url(check->settings.vci_url,
+									  check->settings.allow_insecure_source, error))
+			check->no_fetch = "vnstream.vci_url cannot be used; see the step \"settings\"";
 		else
 		{
 			choose_ticker(check->settings.symbols, ticker);

@@ -30,6 +30,15 @@ http_probe_listen(CURL *easy, curl_infotype kind, char *text, size_t length,
 	size_t		i;
 
 	(void) easy;
+
+	/*
+	 * The handshake's first bytes: where it fails, libcurl 7.88 does not count
+	 * the connection under them as made.
+	 */
+	if (kind == CURLINFO_SSL_DATA_OUT && transfer->response != NULL &&
+		transfer->response->probe.connected == 0)
+		transfer->response->probe.connected =
+			http_clock_us(CLOCK_MONOTONIC) - transfer->started_at;
 	if (kind != CURLINFO_TEXT || transfer->response == NULL ||
 		length <= words || strncasecmp(text, TLS_WORDS, words) != 0)
 		return 0;
@@ -99,7 +108,8 @@ http_probe_finish(HttpTransfer *transfer)
 	long		port = 0;
 
 	probe->resolved = read_time(easy, CURLINFO_NAMELOOKUP_TIME_T);
-	probe->connected = read_time(easy, CURLINFO_CONNECT_TIME_T);
+	if (read_time(easy, CURLINFO_CONNECT_TIME_T) > 0)
+		probe->connected = read_time(easy, CURLINFO_CONNECT_TIME_T);
 	probe->secured = read_time(easy, CURLINFO_APPCONNECT_TIME_T);
 	probe->first_byte = read_time(easy, CURLINFO_STARTTRANSFER_TIME_T);
 	probe->total = read_time(easy, CURLINFO_TOTAL_TIME_T);

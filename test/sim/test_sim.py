@@ -1,8 +1,10 @@
 """The simulator against the captures and the exchanges' rules."""
 
+import email.utils
 import http.client
 import json
 import socket
+import time
 import unittest
 
 from simulator_process import BOARD, KBS, MORNING, Simulator, fixture_bytes, fixture_json
@@ -337,6 +339,15 @@ class LivingMarket(Case):
                          ["VCB", "FPT"])
         self.assertEqual(self.sim.board(unknown), [])
         self.assertEqual([row["SB"] for row in self.sim.kbs_board("VCB", unknown)], ["VCB"])
+
+    def test_skewed_date(self):
+        self.addCleanup(self.sim.control, "skew", seconds=0)
+        for seconds in (0, 3600, -90):
+            self.sim.control("skew", seconds=seconds)
+            date = email.utils.parsedate_to_datetime(self.sim.post(BOARD, {"symbols": ["VCB"]}).headers["Date"])
+            self.assertAlmostEqual(date.timestamp() - time.time(), seconds, delta=10)
+        for bad in ("1", 1.5, True, None, 86401):
+            self.assertEqual(self.sim.post("/_sim/skew", {"seconds": bad}).status, 400)
 
     def test_new_day(self):
         self.addCleanup(self.sim.control, "clock", now=MORNING)

@@ -26,9 +26,10 @@ class Control:
         self._faults = rules
         self._traffic = traffic
         self._help_text = help_text
+        self.skew = 0
         self._gets = {"": self._help, "help": self._help, "state": self._state, "requests": self._requests}
         self._posts = {"mode": self._mode, "quote": self._quote, "freeze": self._freeze, "replay": self._replay,
-                       "clock": self._clock, "step": self._step, "reset": self._reset}
+                       "clock": self._clock, "skew": self._skew, "step": self._step, "reset": self._reset}
 
     def answer(self, request):
         name = request.path[len(PREFIX):]
@@ -121,6 +122,14 @@ class Control:
         self._market.clock.pin(instant)
         return {"now": self._market.clock.stamp().iso}
 
+    def _skew(self, request):
+        self._only(request, "seconds")
+        seconds = request.get("seconds")
+        if not isinstance(seconds, int) or isinstance(seconds, bool) or abs(seconds) > 86400:
+            raise ControlError("seconds must be a whole number between -86400 and 86400")
+        self.skew = seconds
+        return {"seconds": seconds}
+
     def _step(self, request):
         self._only(request, "steps")
         steps = request.get("steps", 1)
@@ -138,6 +147,7 @@ class Control:
         self._market.unpin_all()
         self._market.frozen = False
         self._market.clock.pin(None)
+        self.skew = 0
         self._endpoints.replaying = False
         if request.get("market"):
             self._market.restart()

@@ -45,8 +45,8 @@ def _deflate(data, flush):
 class Delivery:
     """One answer on one connection."""
 
-    def __init__(self, connection, stopping, http_1_1, accepts_gzip, close, before_end=lambda: None):
-        """`before_end` is called before the last bytes leave: a client that has
+    def __init__(self, connection, stopping, http_1_1, accepts_gzip, close, before_end=lambda: None, skew=0):
+        """`skew` is how many seconds the Date header is ahead.  `before_end` is called before the last bytes leave: a client that has
         its whole answer must find it counted."""
         self.connection = connection
         self.stopping = stopping
@@ -54,6 +54,7 @@ class Delivery:
         self.accepts_gzip = accepts_gzip
         self.close = close or not http_1_1
         self.before_end = before_end
+        self.skew = skew
         self.bytes_sent = 0
 
     def send(self, answer, rule=None):
@@ -94,7 +95,7 @@ class Delivery:
 
     def _head(self, answer, framing):
         lines = [f"HTTP/1.1 {answer.status} {http.HTTPStatus(answer.status).phrase}",
-                 f"Date: {email.utils.formatdate(usegmt=True)}",
+                 f"Date: {email.utils.formatdate(time.time() + self.skew, usegmt=True)}",
                  f"Content-Type: {answer.content_type}"]
         lines += [f"{name}: {value}" for name, value in itertools.chain(
             answer.headers, SERVICE_HEADERS[answer.service], framing)]

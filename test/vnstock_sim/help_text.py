@@ -54,6 +54,7 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
   POST /_sim/replay    {"replay":true}: the captured answers byte for byte, as --replay
   POST /_sim/clock     {"now":"2026-08-04T11:00:00+07:00"}: the market's time stands there; null: wall clock.
                        On another date each share, at its next step, begins a new day.
+  POST /_sim/skew      {"seconds":N}: Date headers are so far ahead of this machine's clock; 0: not at all
   POST /_sim/step      {"steps":N}: every symbol asked for so far moves N steps
   POST /_sim/reset     {}: mode ok, nothing pinned or frozen, wall clock, no replay, counters at zero;
                        {"market":true}: the market at its beginning, too

@@ -125,7 +125,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _delivery(self, *before_end):
         return Delivery(self.connection, self.server.stopping, self.request_version != "HTTP/1.0",
                         "gzip" in self.headers.get("Accept-Encoding", "").lower(), self.close_connection,
-                        *before_end)
+                        *before_end, skew=self.server.control.skew)
 
     def _send(self, answer):
         delivery = self._delivery()
