@@ -207,7 +207,7 @@ vnstream_audit(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("deep must not be NULL"),
+				 errmsg("deep must not be null"),
 				 errhint("Use true to compare every offset, or false for counts only.")));
 	InitMaterializedSRF(fcinfo, 0);
 

@@ -205,6 +205,6 @@ $node->safe_psql('plain', 'CREATE ROLE watcher LOGIN IN ROLE pg_monitor; CREATE 
 like($err, qr/permission denied for function vnstream_audit/, 'nothing for everybody');
 is($node->safe_psql('plain', 'SET ROLE watcher; SELECT count(*) > 0 FROM vnstream_audit(true)'), 't', 'for pg_monitor, deep too');
 ($err) = ($node->psql('plain', 'SELECT * FROM vnstream_audit(NULL)'))[2];
-like($err, qr/deep must not be NULL\nHINT:/, 'NULL');
+like($err, qr/deep must not be null\nHINT:/, 'NULL');
 $node->stop;
 done_testing();
