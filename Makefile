@@ -21,7 +21,7 @@ WERROR = -Werror
 SHLIB_LINK = -lcurl -lrdkafka -lcjson -lpthread -lm
 
 # pg_regress, in an instance of its own that is gone afterwards
-REGRESS = settings vnstock_stream
+REGRESS = settings vnstock_stream rights
 REGRESS_OPTS = --temp-instance=./tmp_check_regress --temp-config=test/regress.conf \
 	--no-locale --encoding=UTF8
 EXTRA_CLEAN = tmp_check tmp_check_regress $(OBJS:.o=.d)

@@ -567,6 +567,25 @@ COMMENT ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) IS
 	'take the rows of an old table or view over into realtime_quotes, by the rules of messages; columns are found by name, a time without zone is Asia/Ho_Chi_Minh; what was refused is told by kind of reason, with examples';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_import(pg_catalog.regclass) FROM PUBLIC;
 
+CREATE FUNCTION @extschema@.vnstream_audit(deep pg_catalog.bool DEFAULT false,
+	OUT account pg_catalog.text,
+	OUT total pg_catalog.int8,
+	OUT delivered pg_catalog.int8,
+	OUT repeated pg_catalog.int8,
+	OUT refused pg_catalog.int8,
+	OUT gaps pg_catalog.int8,
+	OUT pending pg_catalog.int8,
+	OUT difference pg_catalog.int8,
+	OUT in_kafka pg_catalog.int8range,
+	OUT missing pg_catalog.int8multirange)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_audit'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) IS
+	'the account; a difference other than 0 is something lost. A segment''s total are offsets to the end in Kafka: rows (delivered), duplicates (repeated), dead letters (refused), gaps, not read yet (pending). A sweep''s total are quotes: published, unchanged, rejected, waiting. deep compares every offset with realtime_quotes and names those that are missing';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_monitor;
+
 --
 -- Who may what: changing things is for the extension's owner and whom it
 -- grants, looking for pg_monitor too.

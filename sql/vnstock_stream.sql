@@ -79,6 +79,17 @@ SELECT * FROM vnstream_fetch('VCB', '');
 SELECT status, duration_ms IS NOT NULL AS took_time, url, headers, body, quote, verdicts,
 	regexp_replace(error, 'failed: .*', 'failed') AS error FROM vnstream_fetch('VCB');
 
+-- repair and audit, before there is anything
+SELECT * FROM vnstream_replay_dead_letters();
+SELECT * FROM vnstream_replay_dead_letters('form', '{1,NULL,2}');
+SELECT vnstream_purge_dead_letters('1 day');
+SELECT vnstream_purge_dead_letters('-1 day');
+SELECT vnstream_purge_dead_letters(NULL);
+SELECT * FROM vnstream_import(NULL);
+SELECT * FROM vnstream_import('vnstream_positions');
+SELECT * FROM vnstream_audit();
+SELECT * FROM vnstream_audit(NULL);
+
 -- rolled back: nothing was wanted, and no table made
 BEGIN;
 SELECT vnstream_start();
@@ -150,6 +161,10 @@ SELECT count(*) FROM vnstream_settings();
 SELECT count(*) FROM vnstream_positions;
 SELECT count(*) FROM vnstream_dead_letters;
 SELECT count(*) FROM realtime_quotes;
+SELECT * FROM vnstream_replay_dead_letters();
+SELECT vnstream_purge_dead_letters('0');
+SELECT * FROM vnstream_import('pg_class');
+SELECT * FROM vnstream_audit();
 RESET ROLE;
 SET ROLE regress_vnstream_monitor;
 SELECT count(*) > 0 AS may_look FROM vnstream_status();
@@ -162,6 +177,10 @@ SELECT vnstream_wait('stopped', '30 s');
 SELECT vnstream_start();
 SELECT vnstream_fetch('VCB');
 SELECT count(*) FROM vnstream_dead_letters;
+SELECT count(*) FROM vnstream_audit(true);
+SELECT * FROM vnstream_replay_dead_letters();
+SELECT vnstream_purge_dead_letters('0');
+SELECT * FROM vnstream_import('pg_class');
 RESET ROLE;
 -- whom the owner grants it, may
 GRANT EXECUTE ON FUNCTION vnstream_start(text), vnstream_stop(text) TO regress_vnstream_nobody;

@@ -112,8 +112,9 @@ judge_state(const WorkerSlot *slot, const char *name, TimestampTz now, HealthRep
 						   name, slot->failures, clock, colon, error);
 			}
 			else
-				add_reason(report, HEALTH_DEGRADED, slot->since, "%s waits for %s%s%s", name,
-						   waiting[0] != '\0' ? waiting : "a new try", colon, error);
+				add_reason(report, HEALTH_DEGRADED, slot->since, "%s %s%s%s%s", name,
+						   slot->waiting_for[0] != '\0' ? "waits for " : "is ", waiting,
+						   colon, error);
 			break;
 		case WORKER_STARTING:
 			if (is_older(slot->since, now, START_MS))

@@ -9,7 +9,9 @@
  *
  * A slot is given back by progress_end(), by the rollback of the transaction or
  * subtransaction in which it was begun, and when the process ends.  A COMMIT
- * leaves it, so that a procedure may commit on its way.
+ * leaves it, so that a procedure may commit on its way; then the rollback of a
+ * later transaction ends it.  One begun outside of a transaction is left alone
+ * by all of them.
  *
  *-------------------------------------------------------------------------
  */

@@ -69,11 +69,14 @@ settings_hashes(uint32 hashes[SETTINGS_MAX])
 	settings = settings_list(&setting_count);
 	for (i = 0; i < setting_count && count < SETTINGS_MAX; i++)
 	{
-		/* who may read it would be looked up, and there is no transaction */
-		if (settings[i]->flags & GUC_SUPERUSER_ONLY)
-			continue;
-		hashes[count++] = setting_hash(settings[i]->name,
-									   GetConfigOptionByName(settings[i]->name, NULL, false));
+		const char *value;
+
+		/* else who may read it would be looked up, and there is no transaction */
+		if ((settings[i]->flags & GUC_SUPERUSER_ONLY) && settings[i]->vartype == PGC_STRING)
+			value = *((struct config_string *) settings[i])->variable;
+		else
+			value = GetConfigOptionByName(settings[i]->name, NULL, false);
+		hashes[count++] = setting_hash(settings[i]->name, value != NULL ? value : "");
 	}
 	MemoryContextSwitchTo(before);
 	MemoryContextDelete(context);

@@ -288,7 +288,7 @@ take_trouble(PeekQuestion *question, const Course *course,
 	{
 		case RD_KAFKA_RESP_ERR__BAD_MSG:
 		case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-		case RD_KAFKA_RESP_ERR_INVALID_MSG:
+		case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
 			snprintf(question->answer.reason, sizeof(question->answer.reason), "%s", reason);
 			return fault(question, PEEK_DAMAGED, message->partition,
 						 message->offset >= 0 ? message->offset : course->from);

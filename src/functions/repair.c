@@ -100,7 +100,7 @@ vnstream_purge_dead_letters(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("older_than must not be NULL"),
+				 errmsg("older_than must not be null"),
 				 errhint("Use an interval such as '30 days'; '0' purges every dead letter.")));
 	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, PG_GETARG_DATUM(0),
 										  IntervalPGetDatum(&none))) < 0)
@@ -155,7 +155,7 @@ vnstream_import(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the table to import must not be NULL"),
+				 errmsg("the table to import must not be null"),
 				 errhint("Name what has the old rows, e.g. vnstream_import('realtime_quotes_old').")));
 	InitMaterializedSRF(fcinfo, 0);
 

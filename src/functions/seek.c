@@ -37,6 +37,8 @@ typedef struct Move
 	int64		from;
 	int64		to;
 	int64		lost;
+	int64		again;
+	bool		is_truncated;	/* the position was behind the end of the log */
 } Move;
 
 static void
@@ -137,8 +139,9 @@ refuse_loss(const AskTarget *target, const Move *moves, int count)
 	if (lost > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("%lld offsets of topic \"%s\" that are not stored would be given up",
-						(long long) lost, target->topic),
+				 errmsg_plural("%lld offset of topic \"%s\" that is not stored would be given up",
+							   "%lld offsets of topic \"%s\" that are not stored would be given up",
+							   (unsigned long) lost, (long long) lost, target->topic),
 				 errhint("With accept_loss => true they are, recorded as a gap in vnstream_segments.")));
 }
 
@@ -154,7 +157,12 @@ tell(const Move *move)
 		ereport(NOTICE,
 				(errmsg("partition %d goes back from offset " INT64_FORMAT " to " INT64_FORMAT
 						": " INT64_FORMAT " are read again, and what is stored counts as duplicates",
-						partition, move->from, move->to, move->from - move->to)));
+						partition, move->from, move->to, move->again)));
+	else if (move->lost == 0)
+		ereport(NOTICE,
+				(errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
+						": what is between was read before",
+						partition, move->from, move->to)));
 	else
 		ereport(NOTICE,
 				(errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
@@ -184,17 +192,21 @@ move_positions(const StoreCatalog *catalog, const AskTarget *target, const Place
 	for (i = 0; i < count; i++)
 	{
 		moves[i].from = positions[i].next_offset;
+		moves[i].is_truncated = was_behind_end(known, known_count, answer->cluster_id,
+											   moves[i].kafka);
 		if (place->kind != PLACE_OFFSET && moves[i].to == moves[i].kafka->high &&
-			moves[i].from > moves[i].to &&
-			!was_behind_end(known, known_count, answer->cluster_id, moves[i].kafka))
+			moves[i].from > moves[i].to && !moves[i].is_truncated)
 			moves[i].to = moves[i].from;	/* the end has moved on since */
+		moves[i].again = (moves[i].is_truncated ? moves[i].kafka->high : moves[i].from) -
+			moves[i].to;
 		moves[i].lost = position_unread(catalog, &key, &positions[i], moves[i].to);
 	}
 	if (!accept_loss)
 		refuse_loss(target, moves, count);
 	for (i = 0; i < count; i++)
 		if (moves[i].to != moves[i].from)
-			position_seek(catalog, &key, &positions[i], moves[i].to);
+			position_seek(catalog, &key, &positions[i], moves[i].to,
+						  moves[i].is_truncated ? POSITION_LOG_TRUNCATED : "vnstream_seek()");
 }
 
 static void
@@ -208,7 +220,7 @@ put_move(ReturnSetInfo *result, const Move *move)
 	values[1] = Int64GetDatum(move->from);
 	values[2] = Int64GetDatum(move->to);
 	values[3] = Int64GetDatum(move->lost);
-	values[4] = Int64GetDatum(Max(move->from - move->to, 0));
+	values[4] = Int64GetDatum(Max(move->again, 0));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -411,7 +411,7 @@ vnstream_settings(PG_FUNCTION_ARGS)
 		if (!nulls[2])
 			values[2] = CStringGetTextDatum(resolved.source);
 		values[3] = BoolGetDatum(setting->context == PGC_POSTMASTER);
-		nulls[4] = resolved.value == NULL || is_secret || around->worker_count == 0 ||
+		nulls[4] = resolved.value == NULL || around->worker_count == 0 ||
 			setting->context == PGC_POSTMASTER;
 		if (!nulls[4])
 			values[4] = BoolGetDatum(is_in_use(setting->name, resolved.value, around));

@@ -99,8 +99,14 @@ extern int	position_list(const StoreCatalog *catalog, const char *topic,
 						  KnownPosition **positions);
 
 /*
- * Offsets from the position up to new_offset that no segment has ever come by,
- * except as a gap from end to end: what would be given up.
+ * Why a segment is opened, where it says that what stands in earlier ones is
+ * about other messages.
+ */
+#define POSITION_LOG_TRUNCATED "log truncated"
+
+/*
+ * Offsets from the position up to new_offset that no batch has ever come by in
+ * this log: what would be given up.
  */
 extern int64 position_unread(const StoreCatalog *catalog, const PositionKey *key,
 							 const Position *position, int64 new_offset);
@@ -111,6 +117,7 @@ extern int64 position_unread(const StoreCatalog *catalog, const PositionKey *key
  * own between them, all of it gaps.
  */
 extern void position_seek(const StoreCatalog *catalog, const PositionKey *key,
-						  Position *position, int64 new_offset);
+						  Position *position, int64 new_offset,
+						  const char *because);
 
 #endif							/* VNSTREAM_STORE_POSITION_H */

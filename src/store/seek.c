@@ -27,6 +27,9 @@ static StorePlan open_plan;
 
 #define KEY_COLUMNS 4
 
+/* Why there is a segment that nobody has read. */
+#define PASSED_OVER "passed over by vnstream_seek()"
+
 static void
 set_key(Datum *values, const PositionKey *key, const Position *position)
 {
@@ -77,7 +80,9 @@ position_unread(const StoreCatalog *catalog, const PositionKey *key,
 									"SELECT $6 - $5 - COALESCE(pg_catalog.sum(pg_catalog.upper(r) - pg_catalog.lower(r)), 0)::int8"
 									" FROM pg_catalog.unnest((SELECT pg_catalog.range_agg(pg_catalog.int8range(s.from_offset, s.next_offset))"
 									"  FROM %1$s.vnstream_segments AS s"
-									"  WHERE " KEY_IS("s") " AND s.gaps < s.next_offset - s.from_offset)"
+									"  WHERE " KEY_IS("s") " AND s.opened_because <> '" PASSED_OVER "'"
+									"  AND s.segment >= COALESCE((SELECT pg_catalog.max(t.segment) FROM %1$s.vnstream_segments AS t"
+									"   WHERE " KEY_IS("t") " AND t.opened_because = '" POSITION_LOG_TRUNCATED "'), 0))"
 									" * pg_catalog.int8multirange(pg_catalog.int8range($5, $6))) AS r",
 									lengthof(types), types),
 						 values, NULL);
@@ -106,7 +111,7 @@ open_segment(const StoreCatalog *catalog, Datum *values, int64 from, int64 to,
 
 void
 position_seek(const StoreCatalog *catalog, const PositionKey *key,
-			  Position *position, int64 new_offset)
+			  Position *position, int64 new_offset, const char *because)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, INT8OID};
 	Datum		values[KEY_COLUMNS + 4];
@@ -129,7 +134,7 @@ position_seek(const StoreCatalog *catalog, const PositionKey *key,
 						 values, NULL);
 	if (new_offset > position->next_offset)
 		open_segment(catalog, values, position->next_offset, new_offset, true,
-					 "passed over by vnstream_seek()");
-	open_segment(catalog, values, new_offset, new_offset, false, "vnstream_seek()");
+					 PASSED_OVER);
+	open_segment(catalog, values, new_offset, new_offset, false, because);
 	position->next_offset = new_offset;
 }

@@ -139,7 +139,7 @@ claim_positions(void *argument)
 		}
 		work->skipped_from[i] = position->next_offset;
 		position_skip(&catalog, &key, position, low,
-					  position->next_offset < low ? "offsets lost" : "log truncated");
+					  position->next_offset < low ? "offsets lost" : POSITION_LOG_TRUNCATED);
 	}
 }
 

@@ -29,7 +29,10 @@ $node->safe_psql('postgres', 'CREATE EXTENSION vnstock_stream');
 is($node->safe_psql('postgres', 'SELECT script, library FROM vnstream_version()'),
 	"$version|$version", 'script and library have it');
 foreach my $call ('vnstream_start()', 'vnstream_stop()', 'vnstream_restart()', 'vnstream_sweep()',
-	"vnstream_wait('running')", 'vnstream_status()', "vnstream_fetch('VCB')")
+	"vnstream_wait('running')", 'vnstream_status()', 'vnstream_log()', 'vnstream_health()',
+	'vnstream_progress()', 'vnstream_latency()', 'vnstream_settings()', "vnstream_fetch('VCB')",
+	'vnstream_brokers()', 'vnstream_topics()', 'vnstream_offsets()', 'vnstream_groups()', 'vnstream_peek()',
+	'vnstream_create_topic()', "vnstream_seek(0, 'end')")
 {
 	my ($code, $out, $err) = $node->psql('postgres', "SELECT * FROM $call");
 

@@ -70,7 +70,7 @@ is(sql("SELECT count(*) FROM vnstream_peek(10, 'tomorrow')"), '0', 'from a time 
 is(sql("SELECT count(*) FROM vnstream_peek(10, 'infinity')"), '0', 'from the end of time');
 my $between = sql("SELECT \"timestamp\" FROM vnstream_peek(1, '2:0')");
 is(sql("SELECT min(\"timestamp\") >= '$between' AND count(*) >= 10 FROM vnstream_peek(30, '$between')"), 't', 'from a time on');
-is(sql('SELECT DISTINCT key = '' AND headers IS NULL AND raw IS NULL FROM vnstream_peek(30)'), 't', 'an empty key is one; what is not there is NULL');
+is(sql(q{SELECT DISTINCT key = '' AND headers IS NULL AND raw IS NULL FROM vnstream_peek(30)}), 't', 'an empty key is one; what is not there is NULL');
 
 fails("SELECT vnstream_peek(10, '7:0')", qr/no partition 7\nHINT:  Its partitions are 0 to 2/, 'an unknown partition');
 fails("SELECT vnstream_peek(10, '0:11')", qr/does not have offset 11\nHINT:  It has offsets from 0, and 10 will be its next/, 'an unknown offset');
@@ -164,6 +164,37 @@ is(sql("SELECT string_agg(pid::text, ' ' ORDER BY worker) FROM vnstream_status()
 is(account($node, 'postgres'), '', 'the account is exact');
 sql('SELECT vnstream_stop()');
 is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'stopped');
+
+# ---- a damaged message, and the way around it
+
+my $damaged = new_topic();
+sql("ALTER DATABASE postgres SET vnstream.topic = '$damaged'");
+sql('ALTER DATABASE postgres SET vnstream.consumers = 1');
+sql('SELECT vnstream_create_topic(partitions => 1)');
+produce($address, $damaged, [ "{\"ticker\": \"BAD$_\", \"time\": \"2026-08-04T09:00:00\", \"price\": 1000, \"volume\": 1}" ], '-p', '0') foreach 0 .. 2;
+broker_command($data, 'stop');
+open my $log, '+<:raw', "$data/node-1/log/$damaged-0/00000000000000000000.log" or die $!;
+read($log, my $header, 12) == 12 or die;
+# a bit of the second batch, behind its header of 61 bytes, turns over
+my $place = 12 + unpack('x8 N', $header) + 66;
+seek($log, $place, 0) and read($log, my $byte, 1) == 1 or die;
+seek($log, $place, 0) and print $log chr(ord($byte) ^ 1);
+close $log;
+broker_command($data, 'start');
+fails("SELECT vnstream_peek(10, 'beginning')", qr/offset 1 of partition 0 .* cannot be read: .*\nHINT:  vnstream_peek\(10, '0:2'\)/, 'a look at it');
+is(sql("SELECT value->>'ticker' FROM vnstream_peek(10, '0:2')"), 'BAD2', 'and behind it');
+is(sql("SELECT value->>'ticker' FROM vnstream_peek(1, 'beginning')"), 'BAD0', 'and before it');
+sql("SELECT vnstream_start('consumer')");
+query_until($node, 'postgres', "SELECT state, waiting_for FROM vnstream_status() WHERE worker = 'consumer 1'",
+	'failed|an administrator: a message in Kafka is damaged', 'the consumer stops before it');
+note(sql("SELECT last_error FROM vnstream_status() WHERE worker = 'consumer 1'"));
+fails("SELECT vnstream_seek(0, '2')", qr/ERROR:  1 offset of topic/, 'to go on gives it up');
+is(sql("SELECT * FROM vnstream_seek(0, '2', accept_loss => true)"), '0|1|2|1|0', 'with leave');
+query_until($node, 'postgres', "SELECT string_agg(ticker, ' ' ORDER BY ticker) FROM realtime_quotes WHERE ticker LIKE 'BAD%'", 'BAD0 BAD2', 'what is behind it is stored');
+is(sql("SELECT string_agg(gaps::text, ' ') FROM vnstream_segments WHERE topic = '$damaged' AND gaps > 0"), '1', 'and the gap recorded');
+sql('SELECT vnstream_stop()');
+is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'stopped');
+sql("ALTER DATABASE postgres SET vnstream.topic = '$topic'");
 
 # ---- nothing is left of a look
 

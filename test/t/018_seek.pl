@@ -133,7 +133,7 @@ is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'stopped');
 is($out, '0|1000|10|0|990', 'back');
 ($out, $err) = seek_to("0, '1000'");
 is($out, '0|10|1000|0|0', 'forth over what is stored gives up nothing, and needs no leave');
-like($err, qr/: 0 that are not stored are given up/, 'a notice says so');
+like($err, qr/NOTICE:  partition 0 goes on from offset 10 to 1000: what is between was read before/, 'a notice says so');
 produce_more(0, 50);
 fails("SELECT vnstream_seek(0, 'end')", qr/50 offsets of topic/, 'what is not stored yet counts alone');
 my $time = sql("SELECT \"timestamp\" FROM vnstream_peek(1, '0:1000')");
@@ -156,6 +156,27 @@ is(position(0), '1050', 'and after ROLLBACK TO');
 fails("BEGIN; SELECT vnstream_seek(0, '5'); PREPARE TRANSACTION 'p'", qr/cannot PREPARE/, 'PREPARE TRANSACTION');
 sql("BEGIN; SELECT vnstream_seek(0, '7'); SELECT vnstream_seek(0, '0'); COMMIT");
 is(position(0), '0', 'twice in one transaction');
+
+# ---- a log that is shorter than the position: the topic was made anew
+
+{
+	my $again = new_topic();
+
+	sql("ALTER DATABASE postgres SET vnstream.topic = '$again'");
+	sql('SELECT vnstream_create_topic(partitions => 1)');
+	produce(broker_address(), $again, [ ('{}') x 8 ], '-p', '0');
+	sql("SELECT vnstream_seek(0, '3', true)");
+	sql("UPDATE vnstream_positions SET next_offset = 500 WHERE topic = '$again'");
+	sql("UPDATE vnstream_segments SET next_offset = 500, gaps = 497 WHERE topic = '$again' AND closed_at IS NULL");
+	($out) = seek_to("0, 'end'");
+	is($out, '0|500|8|0|0', 'to the end of a shorter log');
+	is(sql("SELECT opened_because FROM vnstream_segments WHERE topic = '$again' AND closed_at IS NULL"), 'log truncated', 'which is recorded');
+	($out) = seek_to("0, '2'");
+	is($out, '0|8|2|0|6', 'back in it');
+	fails("SELECT vnstream_seek(0, '8')", qr/6 offsets of topic/, 'what was read of the log before does not count');
+	sql("ALTER DATABASE postgres SET vnstream.topic = '$topic'");
+	sql("DELETE FROM vnstream_positions WHERE topic = '$again'; DELETE FROM vnstream_segments WHERE topic = '$again'");
+}
 
 # ---- under load
 

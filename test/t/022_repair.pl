@@ -138,7 +138,7 @@ is(sql("SELECT * FROM vnstream_replay_dead_letters('price_minimum')"), '70|0|0|7
 is(sql("SELECT vnstream_purge_dead_letters('0')"), '74', 'and at last all');
 is(sql('SELECT sum(dead_letters), sum(purged), (SELECT count(*) FROM vnstream_dead_letters) FROM vnstream_segments'), '174|174|0', 'nothing is lost count of');
 like(said("SELECT vnstream_purge_dead_letters('-1 s')"), qr/older_than must not be negative\nHINT:/, 'a negative age');
-like(said("SELECT vnstream_purge_dead_letters(NULL)"), qr/older_than must not be NULL\nHINT:/, 'no age');
+like(said("SELECT vnstream_purge_dead_letters(NULL)"), qr/older_than must not be null\nHINT:/, 'no age');
 like(said("SELECT vnstream_purge_dead_letters('170000000 years')"), qr/timestamp out of range/, 'an age beyond all time');
 
 note 'import: the shape of the deployment that is replaced';
@@ -218,7 +218,7 @@ is(sql("SELECT count(*), count(bid_price), min(kafka_offset), max(kafka_partitio
 
 note 'import: what is refused as a whole';
 my %wrong = (
-	'NULL' => qr/the table to import must not be NULL\nHINT:/,
+	'NULL' => qr/the table to import must not be null\nHINT:/,
 	"'no_such_table'" => qr/relation "no_such_table" does not exist/,
 	'99999999' => qr/relation with OID 99999999 does not exist\nHINT:/,
 	"'realtime_quotes'" => qr/"realtime_quotes" is market.realtime_quotes itself, or a part of it\nHINT:/,

@@ -478,7 +478,17 @@ test_frozen(void)
 	ok(start > 2.4 && start < 10, "after the time given for it (2.5 s: %.1f s)", start);
 	if (kafka_tool("resume") == NULL)
 		give_up("the broker cannot be let go on");
+
+	/* the controller has to believe first that the broker is there again */
+	start = seconds_now();
 	question = peek(&request, 20000);
+	while ((question == NULL || peek_question_answer(question)->fault == PEEK_NO_LEADER) &&
+		   seconds_now() - start < 60)
+	{
+		question_free(question);
+		sleep_ms(200);
+		question = peek(&request, 20000);
+	}
 	ok(are_numbers(answer_of(question), 20, 10), "and again afterwards");
 	question_free(question);
 	free(topic);
