@@ -116,7 +116,7 @@ tell_write(ProbeQuestion *question, int64_t since, rd_kafka_resp_err_t code)
 	{
 		case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
 			probe_tell(question, PROBE_WRITE, PROBE_OK, since,
-					   "a message larger than the topic takes was refused for its size alone; nothing was written");
+					   "a message too large for the topic was refused for its size alone");
 			return;
 		case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
 			probe_tell(question, PROBE_WRITE, PROBE_FAILED, since,

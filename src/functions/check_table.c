@@ -186,6 +186,6 @@ check_disk(Check *check, CheckResult *result)
 	else
 		check_say(result, verdict, "%.1f GB (%.0f %%) free in %s%s",
 				  (fullest == name ? table_free : data_free) / 1e9, share * 100, fullest,
-				  days < 0 ? "; too little is known to tell how long it lasts" : "; it lasts for decades");
+				  days < 0 ? "; for how long is not known yet" : "; it lasts for decades");
 	check_advise(result, "Drop old partitions of " QUOTES_TABLE ", or add space.");
 }

@@ -119,6 +119,18 @@ unlike($err, qr/\Q$folder\E/, 'without its path');
 
 # ---- what the broker refuses
 
+# vnstream_check() tells which it is.
+sub login_step { return sql("SELECT result || ': ' || detail FROM vnstream_check() WHERE name = 'Kafka: login'"); }
+
+write_config($login);
+like(login_step(), qr/^ok: 1 broker/, 'the login is checked');
+write_config($login =~ s/\Q$secret\E/$canary/r);
+like(login_step(), qr/^failed: the login is refused: .*invalid credentials/, 'a wrong password is told as one');
+write_config($login =~ s/ca\.pem$/other-ca.pem/mr);
+like(login_step(), qr/^failed: TLS fails: .*verify failed/, 'a wrong certificate as that');
+write_config("security.protocol=plaintext\n");
+like(login_step(), qr/^failed: /, 'and that the port wants TLS');
+
 is_refused($login =~ s/\Q$secret\E/$canary/r, qr/Authentication failed|authentication/i, 'a wrong password', time => '7 s');
 is_refused($login =~ s/ca\.pem$/other-ca.pem/mr, qr/certificate verify failed|verif/i, 'a broker that somebody else has certified', time => '7 s');
 
