@@ -242,6 +242,11 @@ for my $function ('vnstream_replay_dead_letters()', "vnstream_purge_dead_letters
 		like(said("SET ROLE $role; SELECT * FROM $function"), qr/permission denied for function/, "$function is not for $role");
 	}
 }
+for my $call ('vnstream_replay_dead_letters()', "vnstream_purge_dead_letters('0')", "vnstream_import('public.his')")
+{
+	my ($name) = $call =~ /^(\w+)/;
+	like(said("BEGIN READ ONLY; SELECT * FROM $call"), qr/cannot execute $name\(\) in a read-only transaction/, "$name() writes");
+}
 sql('GRANT EXECUTE ON FUNCTION vnstream_import(regclass), vnstream_replay_dead_letters(text, int8[]), vnstream_purge_dead_letters(interval) TO operator');
 like(said("SET ROLE operator; SELECT * FROM vnstream_import('public.texts')"), qr/permission denied for table texts/, 'who is granted it still needs SELECT on the table');
 is(sql("SET ROLE operator; SELECT * FROM vnstream_import('public.his')"), "stored|1|\nduplicate|0|", 'and no right to realtime_quotes');
