@@ -14,19 +14,15 @@
 #include "utils/timestamp.h"
 
 #include "store/audit.h"
+#include "store/position.h"
 #include "store/support.h"
 
 /* Sweeps that add up, of which each has a row of its own. */
 #define SWEEPS_SHOWN 20
 
 /*
- * Why a segment is opened where the topic's log was found to be another one;
- * offsets of segments before it mean nothing in Kafka any more.
- */
-#define NEW_LOG "log truncated"
-
-/*
- * A segment that is open ends where its position stands.  A segment lacks
+ * Offsets of segments before one that was opened because the log was truncated
+ * mean nothing in Kafka any more.  A segment that is open ends where its position stands.  A segment lacks
  * where one was deleted, or a position moved by hand: what lies between two, and
  * before a position without an open one, is counted by none.
  */
@@ -38,7 +34,7 @@ static const char segments_query[] =
 "  pg_catalog.range_agg(pg_catalog.int8range(from_offset, next_offset)) AS counted,"
 "  pg_catalog.min(from_offset) AS low, pg_catalog.max(next_offset) AS high,"
 "  pg_catalog.bool_or(closed_at IS NULL) AS is_open,"
-"  coalesce(pg_catalog.max(segment) FILTER (WHERE opened_because = '" NEW_LOG "'), 0) AS new_log"
+"  coalesce(pg_catalog.max(segment) FILTER (WHERE opened_because = '" POSITION_LOG_TRUNCATED "'), 0) AS new_log"
 "  FROM %1$s.vnstream_segments GROUP BY cluster_id, topic, epoch, partition),"
 " uncounted AS (SELECT s.cluster_id, s.topic, s.epoch, s.partition,"
 "  pg_catalog.unnest(pg_catalog.int8multirange(pg_catalog.int8range(s.low,"
@@ -93,7 +89,7 @@ static const char sweeps_query[] =
  */
 static const char runs_query[] =
 "WITH segments AS (SELECT segment, cluster_id, topic, epoch, partition, from_offset, next_offset,"
-"  coalesce(pg_catalog.max(opened_at) FILTER (WHERE opened_because = '" NEW_LOG "')"
+"  coalesce(pg_catalog.max(opened_at) FILTER (WHERE opened_because = '" POSITION_LOG_TRUNCATED "')"
 "   OVER (PARTITION BY cluster_id, topic, epoch, partition ORDER BY segment),"
 "   pg_catalog.min(opened_at) OVER (PARTITION BY cluster_id, topic, epoch)) AS life"
 "  FROM %1$s.vnstream_segments),"

@@ -68,7 +68,7 @@ sub start_server
 {
 	my ($name) = @_;
 
-	system('make', '-s', '-C', $module) if -w $module;
+	system_or_bail('make', '-s', '-C', $module) if -w $module;
 	BAIL_OUT("run \"make -C $module\" first")
 	  unless -e "$module/vnstream_store_test.so";
 
