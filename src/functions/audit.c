@@ -15,7 +15,6 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -80,6 +79,12 @@ put_row(ReturnSetInfo *result, const AuditRow *row)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+static int64
+distance(int64 a, int64 b)
+{
+	return a > b ? a - b : b - a;
+}
+
 static char *
 segment_account(const AuditSegment *segment, bool has_clusters)
 {
@@ -106,7 +111,7 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 	.refused = segment->dead_letters, .gaps = segment->gaps};
 
 	row.account = segment_account(segment, has_clusters);
-	row.difference = Abs(segment->position - segment->from_offset - sum);
+	row.difference = distance(segment->position - segment->from_offset, sum);
 	if (segment->is_open)
 		row.pending = -1;
 	if (segment->is_open && partition != NULL)
@@ -122,7 +127,7 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 		row.difference = Max(row.difference, segment->position - partition->high);
 		row.difference += end - segment->position - row.pending;
 	}
-	row.difference += Abs(segment->dead_letters - segment->purged - segment->letters);
+	row.difference += distance(segment->dead_letters - segment->purged, segment->letters);
 	if (partition != NULL)
 	{
 		int64		low = Max(segment->from_offset, partition->low);

@@ -73,7 +73,8 @@ audit_kafka_partition(const AuditKafka *kafka, const AuditSegment *segment)
 {
 	const AuditTopic *topic = find_topic(kafka, segment->topic);
 
-	if (topic == NULL || strcmp(topic->cluster_id, segment->cluster_id) != 0)
+	if (topic == NULL || !segment->is_of_log ||
+		strcmp(topic->cluster_id, segment->cluster_id) != 0)
 		return NULL;
 	for (int i = 0; i < topic->partition_count; i++)
 	{

@@ -15,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -53,6 +54,7 @@ vnstream_replay_dead_letters(PG_FUNCTION_ARGS)
 	bool		nulls[REPLAY_COLUMNS] = {false};
 
 	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_replay_dead_letters()");
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
@@ -97,6 +99,7 @@ vnstream_purge_dead_letters(PG_FUNCTION_ARGS)
 	int64		count;
 
 	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_purge_dead_letters()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -152,6 +155,7 @@ vnstream_import(PG_FUNCTION_ARGS)
 	int			rows;
 
 	shared_state_require();
+	PreventCommandIfReadOnly("vnstream_import()");
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

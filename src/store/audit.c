@@ -20,6 +20,12 @@
 #define SWEEPS_SHOWN 20
 
 /*
+ * Why a segment is opened where the topic's log was found to be another one;
+ * offsets of segments before it mean nothing in Kafka any more.
+ */
+#define NEW_LOG "log truncated"
+
+/*
  * A segment that is open ends where its position stands.  A segment lacks
  * where one was deleted, or a position moved by hand: what lies between two, and
  * before a position without an open one, is counted by none.
@@ -31,7 +37,8 @@ static const char segments_query[] =
 " span AS (SELECT cluster_id, topic, epoch, partition,"
 "  pg_catalog.range_agg(pg_catalog.int8range(from_offset, next_offset)) AS counted,"
 "  pg_catalog.min(from_offset) AS low, pg_catalog.max(next_offset) AS high,"
-"  pg_catalog.bool_or(closed_at IS NULL) AS is_open"
+"  pg_catalog.bool_or(closed_at IS NULL) AS is_open,"
+"  coalesce(pg_catalog.max(segment) FILTER (WHERE opened_because = '" NEW_LOG "'), 0) AS new_log"
 "  FROM %1$s.vnstream_segments GROUP BY cluster_id, topic, epoch, partition),"
 " uncounted AS (SELECT s.cluster_id, s.topic, s.epoch, s.partition,"
 "  pg_catalog.unnest(pg_catalog.int8multirange(pg_catalog.int8range(s.low,"
@@ -44,15 +51,17 @@ static const char segments_query[] =
 " account AS (SELECT s.segment, s.cluster_id, s.topic, s.epoch, s.partition,"
 "  s.closed_at IS NULL AND s.epoch IS NOT DISTINCT FROM l.last_epoch AS is_open, s.from_offset, s.next_offset,"
 "  CASE WHEN s.closed_at IS NULL THEN coalesce(p.next_offset, s.from_offset) ELSE s.next_offset END AS position,"
-"  s.stored, s.duplicates, s.dead_letters, s.gaps, s.purged, coalesce(d.letters, 0) AS letters"
+"  s.stored, s.duplicates, s.dead_letters, s.gaps, s.purged, coalesce(d.letters, 0) AS letters,"
+"  s.segment >= n.new_log AS is_of_log"
 "  FROM %1$s.vnstream_segments AS s LEFT JOIN life AS l USING (cluster_id, topic)"
 "  LEFT JOIN %1$s.vnstream_positions AS p USING (cluster_id, topic, epoch, partition)"
 "  LEFT JOIN letters AS d USING (segment)"
+"  JOIN span AS n USING (cluster_id, topic, epoch, partition)"
 "  UNION ALL"
 "  SELECT 0, u.cluster_id, u.topic, u.epoch, u.partition, false, pg_catalog.lower(u.r), pg_catalog.upper(u.r),"
-"  pg_catalog.upper(u.r), 0, 0, 0, 0, 0, 0 FROM uncounted AS u WHERE NOT pg_catalog.isempty(u.r))"
+"  pg_catalog.upper(u.r), 0, 0, 0, 0, 0, 0, true FROM uncounted AS u WHERE NOT pg_catalog.isempty(u.r))"
 " SELECT segment, cluster_id, topic, partition, is_open, from_offset, next_offset, position,"
-"  stored, duplicates, dead_letters, gaps, purged, letters FROM account"
+"  stored, duplicates, dead_letters, gaps, purged, letters, is_of_log FROM account"
 " ORDER BY cluster_id, topic, epoch, partition, segment = 0, segment, from_offset";
 
 /*
@@ -79,12 +88,14 @@ static const char sweeps_query[] =
 
 /*
  * Each segment's offsets that are accounted for, in order, and its end behind
- * them: what lies between two neighbours is a run.  Rows of an earlier life of the
- * topic, or of another topic before it, are older than the segments.
+ * them: what lies between two neighbours is a run.  Rows of an earlier life or log
+ * of the topic, or of another topic before it, are older than the segments.
  */
 static const char runs_query[] =
 "WITH segments AS (SELECT segment, cluster_id, topic, epoch, partition, from_offset, next_offset,"
-"  pg_catalog.min(opened_at) OVER (PARTITION BY cluster_id, topic, epoch) AS life"
+"  coalesce(pg_catalog.max(opened_at) FILTER (WHERE opened_because = '" NEW_LOG "')"
+"   OVER (PARTITION BY cluster_id, topic, epoch, partition ORDER BY segment),"
+"   pg_catalog.min(opened_at) OVER (PARTITION BY cluster_id, topic, epoch)) AS life"
 "  FROM %1$s.vnstream_segments),"
 " points AS (SELECT s.segment, s.from_offset, q.kafka_offset AS point"
 "  FROM %1$s." QUOTES_TABLE " AS q JOIN segments AS s ON q.kafka_partition = s.partition"
@@ -136,6 +147,7 @@ audit_segments(const StoreCatalog *catalog, int *count)
 		segment->gaps = DatumGetInt64(store_result(i, 12));
 		segment->purged = DatumGetInt64(store_result(i, 13));
 		segment->letters = DatumGetInt64(store_result(i, 14));
+		segment->is_of_log = DatumGetBool(store_result(i, 15));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return segments;

@@ -25,6 +25,7 @@ typedef struct AuditSegment
 	char	   *topic;
 	int32		partition;
 	bool		is_open;		/* in the topic's present life, too */
+	bool		is_of_log;		/* its offsets are those of Kafka's present log */
 	int64		from_offset;
 	int64		next_offset;
 	int64		position;		/* of an open one, what vnstream_positions says;

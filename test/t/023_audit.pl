@@ -160,6 +160,17 @@ like($out, qr/^T\/0 segment 3\|\|0$/m, 'and nothing known to be pending');
 broker_command($broker, 'topics', '--create', '--topic', $topic, '--partitions', 1);
 is((audit(0, '', "account, pending, difference, in_kafka"))[0] =~ /^T\/0 segment 3\|0\|241\|empty$/m ? 1 : 0, 1, 'an end before the position is a difference');
 
+sql("ALTER DATABASE plain SET vnstream.on_lost_offsets = 'continue'");
+produce($address, $topic, [ map { quote($_) } 500 .. 509 ]);
+start_pipeline($node, 'plain', 'consumer');
+query_until($node, 'plain', 'SELECT count(*) FROM realtime_quotes WHERE price >= 10500', '10', 'the new log is read');
+like((audit(1, '', 'account, total, delivered, pending, difference, in_kafka, missing'))[0],
+	qr/^T\/0 segment 1\|231\|224\|0\|1\|\|\{\}\n.*^T\/0 segment 4\|10\|10\|0\|0\|\[0,10\)\|\{\}$/ms,
+	'in a segment of its own; Kafka is not asked about those of the old log');
+is((audit(1, "DELETE FROM realtime_quotes WHERE kafka_offset = 3 AND price >= 10500", 'account, difference, missing'))[0] =~ /^T\/0 segment 4\|1\|\{\[3,4\)\}$/m ? 1 : 0, 1,
+	'and a row of the old log does not stand for one of the new');
+stop_consumer();
+
 note 'sweeps';
 start_pipeline($node, 'whole');
 is($node->safe_psql('whole', "SELECT vnstream_wait('caught up', '60 s')"), 't', 'caught up');
@@ -178,7 +189,7 @@ query_until($node, 'whole', 'SELECT count(*) > 0 FROM vnstream_outbox', 't', 'qu
 my $start = time;
 ($out, $err) = audit(0, '', 'account, pending, difference');
 like($err, qr/NOTICE:  topic "T" is not compared with Kafka: .*\nHINT:/, 'a frozen broker is told');
-like($out, qr/^T\/0 segment 3\|\|0$/m, 'and the tables are audited');
+like($out, qr/^T\/0 segment 4\|\|0$/m, 'and the tables are audited');
 my $session = $node->background_psql('plain', on_error_stop => 0);
 $session->query_until(qr/begun/, "\\echo begun\nSELECT * FROM vnstream_audit(true);\n");
 $node->poll_query_until('plain', "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'vnstream_audit.true' AND state = 'active' AND pid <> pg_backend_pid()");
