@@ -257,6 +257,23 @@ is(sql('SET ROLE operator; SELECT * FROM vnstream_replay_dead_letters()'), '1|1|
 is(sql("SELECT exchange FROM realtime_quotes WHERE ticker = 'SSI' ORDER BY time DESC LIMIT 1"), 'pg_database_own', 'writes as the owner too');
 is(sql("SET ROLE operator; SELECT vnstream_purge_dead_letters('1 day')"), '0', 'a purge for whom it is granted');
 
+# A predicate's function runs already when an index is looked at or a query planned.
+sql(q{CREATE TABLE public.seen (who text); GRANT INSERT ON public.seen TO PUBLIC;
+	CREATE FUNCTION public.tell() RETURNS void LANGUAGE sql AS $$ INSERT INTO public.seen VALUES (current_user) $$;
+	CREATE FUNCTION public.always(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.tell(); RETURN true; END $$;
+	CREATE UNIQUE INDEX one_at_a_time ON realtime_quotes (ticker, time) WHERE public.always(1); CREATE INDEX one_more ON realtime_quotes (price) WHERE public.always(1);
+	UPDATE vnstream_segments SET closed_at = now()});
+for my $statement ("SELECT vnstream_start('consumer'); SELECT vnstream_stop()", "SELECT FROM vnstream_import('public.his')", 'SELECT FROM vnstream_audit(true)',
+	"INSERT INTO vnstream_dead_letters (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset, value, code, reason, created_at)
+		VALUES (0, 'c', 't', 1, 0, 0, convert_to('" . quote('SSI', '2026-08-07T11:00:00+07:00', 30000) . "', 'UTF8'), 'form', '', now());
+		SELECT FROM vnstream_replay_dead_letters()")
+{
+	sql("TRUNCATE public.seen; $statement");
+	is(sql("SELECT coalesce(string_agg(DISTINCT who, ' '), 'nobody') FROM public.seen"), 'pg_database_owner',
+		"what is attached to realtime_quotes runs as its owner: $statement");
+}
+sql('DROP INDEX one_at_a_time, one_more');
+
 note 'a table that keeps rows out, and one partitioned by somebody else';
 sql(q{CREATE OR REPLACE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$});
 sql(q{INSERT INTO public.his VALUES ('HIS2', '2025-05-05 09:00:00+07', 1000)});
