@@ -83,7 +83,7 @@ is( script('quotes', join("\n",
 		"sql UPDATE vnstream_positions SET next_offset = 0 WHERE partition = 4",
 		"m 4 3 " . message('R3', $now, price => 1000), 'store',
 		'claim 4 0', "m 4 0 " . message('R0', $now, price => 1000), "m 4 1 " . message('R1', $now, price => 1000),
-		'hex 4 2 ffff', "m 4 3 " . message('R3', $now, price => 1000), 'store')),
+		'hex 4 2 00ff', "m 4 3 " . message('R3', $now, price => 1000), 'store')),
 	"DONE
 partition 4 epoch 1 generation 1 at 0
 DONE
@@ -110,6 +110,10 @@ is( sql('quotes', 'SELECT from_offset, next_offset, stored, duplicates, dead_let
 	'in a segment of its own; the letter that is kept already is the earlier one\'s');
 is(sql('quotes', 'SELECT value, key, kafka_time FROM vnstream_dead_letters WHERE kafka_partition = 4'),
 	'\x00ff||', 'a dead letter kept before stays as it was');
+like(script('quotes', "claim 4 0\nskip 4 0 log truncated\nhex 4 0 00\nhex 4 2 ffff\ntomb 4 3\nstore"),
+	qr/partition 4 at 4: 0 stored, 0 duplicates, 3 dead letters, 1 gaps/, 'other messages at these offsets, in a new log');
+is(sql('quotes', 'SELECT l.kafka_offset, l.value, s.opened_because FROM vnstream_dead_letters l JOIN vnstream_segments s USING (segment) WHERE l.kafka_partition = 4 ORDER BY l.letter'),
+	"2|\\x00ff|first claim\n0|\\x00|log truncated\n2|\\xffff|log truncated\n3||log truncated", 'are kept as well');
 
 note 'dead letters';
 is( script('quotes', "claim 5 0\nhex 5 0 c30028\ntomb 5 1\nm 5 2 {\nstore") =~ /3 dead letters/ ? 1 : 0, 1,
