@@ -107,14 +107,16 @@ dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
 	int64		count;
 
 	/*
-	 * One statement: all letters are locked before the first segment, as in a
-	 * replay.
+	 * One statement: all letters are locked before the first segment, and
+	 * segments in the order of their numbers, as in a replay.
 	 */
 	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
 					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
 					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
-					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + c.letters"
-					 "  FROM counts AS c WHERE s.segment = c.segment)"
+					 " locked AS (SELECT s.segment, c.letters FROM %1$s.vnstream_segments AS s"
+					 "  JOIN counts AS c USING (segment) ORDER BY s.segment FOR NO KEY UPDATE OF s),"
+					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + l.letters"
+					 "  FROM locked AS l WHERE s.segment = l.segment)"
 					 " SELECT coalesce(pg_catalog.sum(letters), 0)::pg_catalog.int8 FROM counts",
 					 catalog->schema_name);
 	if (SPI_execute_with_args(query, lengthof(types), types, &older_than, NULL,

@@ -234,6 +234,40 @@ wait_until('errors', "count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'v
 sql('errors', "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'vnstream store test'");
 like($third->query('SELECT 1'), qr/the worker ended early/, 'a terminated one ends');
 
+note 'order of locks';
+# One session holds the first row, one waits for all rows in their order, as
+# a replay or a seek does, and a batch comes behind it.
+create_database('locks');
+script('locks', "claim 3 0 2 0 1 0 0 0\nskip 3 0 again\nskip 0 0 again");
+my $batch = 0;
+for (["vnstream_segments WHERE closed_at IS NULL ORDER BY segment", 1], ["vnstream_positions WHERE true ORDER BY partition", 0])
+{
+	my ($rows, $first) = @$_;
+
+	my $holder = $node->background_psql('locks');
+	my $orderly = $node->background_psql('locks', on_error_stop => 0);
+	my $consumer = $node->background_psql('locks');
+
+	# plans differ with statistics
+	sql('locks', 'ANALYZE vnstream_positions, vnstream_segments') if $batch > 0;
+	$holder->query_safe('SELECT pg_advisory_lock(1)');
+	$consumer->query_until(qr/started/, "\\echo started\nSELECT store_test(\$\$claim 3 0 2 0 1 0 0 0\nsql SELECT pg_advisory_lock(1)\n"
+		  . join('', map { "m $_ $batch " . message("L$_", "2026-08-04T11:29:0$batch+07:00") . "\n" } 0 .. 3) . "store\$\$);\n");
+	wait_until('locks', "count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'");
+	sql('locks', "UPDATE vnstream_positions SET updated_at = now() WHERE partition = $first");
+	$holder->query_safe("BEGIN; SELECT FROM " . ($rows =~ s/WHERE/WHERE partition = $first AND/r) . " FOR NO KEY UPDATE");
+	$orderly->query_until(qr/started/, "\\echo started\nBEGIN; SELECT FROM $rows FOR NO KEY UPDATE; COMMIT;\n");
+	wait_until('locks', "count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'");
+	$holder->query_safe('SELECT pg_advisory_unlock(1)');
+	wait_until('locks', "count(*) = 2 FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'");
+	$holder->query_safe('COMMIT');
+	like($consumer->query('SELECT 1'), qr/DONE\n0\/$batch STORED\n/, "a batch locks in the order of $rows");
+	$orderly->query('SELECT 1');
+	is($orderly->{stderr}, '', 'so neither has to give way');
+	$_->quit for $holder, $orderly, $consumer;
+	$batch++;
+}
+
 note 'statistics';
 like( script('errors', join("\n", 'claim 3 0', 'm 3 0 ' . message('S1', $now), 'store', 'm 3 1 ' . message('S2', $now), 'store',
 		"sql SELECT (SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'realtime_quotes_2026_08') = (SELECT count(*) FROM realtime_quotes)")),

@@ -142,6 +142,24 @@ like(said("SELECT vnstream_purge_dead_letters('-1 s')"), qr/older_than must not 
 like(said("SELECT vnstream_purge_dead_letters(NULL)"), qr/older_than must not be null\nHINT:/, 'no age');
 like(said("SELECT vnstream_purge_dead_letters('170000000 years')"), qr/timestamp out of range/, 'an age beyond all time');
 
+# Beside a replay, which locks segments in their order.
+keep($second, 'form', 'x');
+keep($first, 'form', 'x');
+$other = $node->background_psql($database);
+$consumer = $node->background_psql($database, on_error_stop => 0);
+my $purge = $node->background_psql($database, on_error_stop => 0);
+my $waits = "SELECT count(*) = %d FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')";
+$other->query_safe("BEGIN; SELECT FROM vnstream_segments WHERE segment = $first FOR NO KEY UPDATE");
+$consumer->query_until(qr/begun/, "\\echo begun\nSELECT segment FROM vnstream_segments ORDER BY segment FOR NO KEY UPDATE;\n");
+$node->poll_query_until($database, sprintf $waits, 1);
+$purge->query_until(qr/begun/, "\\echo begun\nSELECT vnstream_purge_dead_letters('0');\n");
+$node->poll_query_until($database, sprintf $waits, 2);
+$other->query_safe('ROLLBACK');
+$_->query('SELECT 1') for $consumer, $purge;
+unlike("$consumer->{stderr}$purge->{stderr}", qr/deadlock/, 'a purge and a replay wait for each other in one direction only');
+$_->quit for $other, $consumer, $purge;
+is(sql('SELECT sum(purged), count(*) FROM vnstream_segments LEFT JOIN vnstream_dead_letters USING (segment) WHERE letter IS NULL'), '176|3', 'and both are purged');
+
 note 'import: the shape of the deployment that is replaced';
 sql(q{
 	CREATE TABLE public.old_quotes (id serial PRIMARY KEY, ticker varchar(20) NOT NULL, time timestamp NOT NULL, price float8, volume bigint,
