@@ -106,7 +106,7 @@ CREATE TABLE @extschema@.vnstream_dead_letters (
 	created_at	pg_catalog.timestamptz NOT NULL,
 	tries		pg_catalog.int4 NOT NULL DEFAULT 0,
 	tried_at	pg_catalog.timestamptz,
-	UNIQUE (cluster_id, topic, epoch, kafka_partition, kafka_offset)
+	UNIQUE (cluster_id, topic, epoch, kafka_partition, kafka_offset, segment)
 );
 ALTER SEQUENCE @extschema@.vnstream_dead_letters_seq
 	OWNED BY @extschema@.vnstream_dead_letters.letter;

@@ -70,7 +70,7 @@ backend_status_by_index(int i)
 
 /* PostgreSQL 17 has interval 'infinity'. */
 static inline bool
-interval_is_for_ever(const Interval *interval)
+interval_is_for_ever(const Interval *interval pg_attribute_unused())
 {
 #if PG_VERSION_NUM >= 170000
 	return INTERVAL_IS_NOEND(interval);

@@ -399,7 +399,7 @@ audit_offsets(const StoreCatalog *catalog, AuditKafka *kafka,
 	AuditRun   *runs = palloc(sizeof(AuditRun) * RUNS_FETCHED);
 	Inquiry		inquiry = {.segment = NULL};
 	const AuditSegment *segment = NULL;
-	Portal		portal = audit_runs_open(catalog);
+	AuditRuns  *found = audit_runs_open(catalog);
 	int			run_count;
 
 	for (int i = 0; i < count; i++)
@@ -407,7 +407,7 @@ audit_offsets(const StoreCatalog *catalog, AuditKafka *kafka,
 		missing[i].count = 0;
 		missing[i].offsets = offsets_datum("{}");
 	}
-	while ((run_count = audit_runs_next(portal, runs, RUNS_FETCHED)) > 0)
+	while ((run_count = audit_runs_next(found, runs, RUNS_FETCHED)) > 0)
 	{
 		for (int i = 0; i < run_count; i++)
 		{

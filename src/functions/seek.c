@@ -189,6 +189,7 @@ move_positions(const StoreCatalog *catalog, const AskTarget *target, const Place
 		lows[i] = moves[i].kafka->low;
 	}
 	position_claim(catalog, &key, positions, lows, count);
+	position_seek_begin(catalog, &key, positions, count);
 	for (i = 0; i < count; i++)
 	{
 		moves[i].from = positions[i].next_offset;

@@ -9,16 +9,36 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 
 #include "store/audit.h"
 #include "store/position.h"
+#include "store/role.h"
 #include "store/support.h"
 
 /* Sweeps that add up, of which each has a row of its own. */
 #define SWEEPS_SHOWN 20
+
+/* One column of a relation that only a query of ours sees. */
+typedef struct AuditColumn
+{
+	const char *name;
+	Oid			type;
+} AuditColumn;
+
+/* Runs that were found and not told yet. */
+struct AuditRuns
+{
+	Tuplestorestate *rows;
+	TupleTableSlot *slot;
+};
+
+#define AUDIT_RUN_COLUMNS 4
 
 /*
  * Offsets of segments before one that was opened because the log was truncated
@@ -83,27 +103,40 @@ static const char sweeps_query[] =
 " ORDER BY is_earlier, pg_catalog.max(sweep) DESC";
 
 /*
- * Each segment's offsets that are accounted for, in order, and its end behind
- * them: what lies between two neighbours is a run.  Rows of an earlier life or log
- * of the topic, or of another topic before it, are older than the segments.
+ * What the runs are found from, beside the quotes: which rows can be a segment's,
+ * its letters, and its end behind them.  Rows of an earlier life or log of the
+ * topic, or of another topic before it, are older than the segments.
  */
-static const char runs_query[] =
-"WITH segments AS (SELECT segment, cluster_id, topic, epoch, partition, from_offset, next_offset,"
+#define SEGMENTS_RELATION "vnstream_audit_segments"
+#define POINTS_RELATION "vnstream_audit_points"
+
+static const char offsets_query[] =
+"SELECT segment, partition, from_offset, next_offset,"
 "  coalesce(pg_catalog.max(opened_at) FILTER (WHERE opened_because = '" POSITION_LOG_TRUNCATED "')"
 "   OVER (PARTITION BY cluster_id, topic, epoch, partition ORDER BY segment),"
 "   pg_catalog.min(opened_at) OVER (PARTITION BY cluster_id, topic, epoch)) AS life"
-"  FROM %1$s.vnstream_segments),"
-" points AS (SELECT s.segment, s.from_offset, q.kafka_offset AS point"
-"  FROM %1$s." QUOTES_TABLE " AS q JOIN segments AS s ON q.kafka_partition = s.partition"
-"  AND q.kafka_offset >= s.from_offset AND q.kafka_offset < s.next_offset AND q.created_at >= s.life"
-"  UNION ALL"
-"  SELECT s.segment, s.from_offset, l.kafka_offset"
-"  FROM %1$s.vnstream_dead_letters AS l JOIN segments AS s ON l.cluster_id = s.cluster_id"
+"  FROM %1$s.vnstream_segments";
+
+static const char points_query[] =
+"SELECT s.segment, l.kafka_offset"
+"  FROM %1$s.vnstream_dead_letters AS l JOIN %1$s.vnstream_segments AS s ON l.cluster_id = s.cluster_id"
 "  AND l.topic = s.topic AND l.epoch = s.epoch AND l.kafka_partition = s.partition"
 "  AND l.kafka_offset >= s.from_offset AND l.kafka_offset < s.next_offset"
+"  JOIN " SEGMENTS_RELATION " AS o ON o.segment = s.segment AND l.created_at >= o.life"
 "  UNION ALL"
-"  SELECT segment, from_offset, next_offset FROM segments),"
-" steps AS (SELECT segment, point, pg_catalog.lag(point, 1, from_offset - 1)"
+"  SELECT segment, next_offset FROM %1$s.vnstream_segments";
+
+/*
+ * Each segment's offsets that are accounted for, in order: what lies between two
+ * neighbours is a run.
+ */
+static const char runs_query[] =
+"WITH points AS (SELECT s.segment, q.kafka_offset AS point"
+"  FROM %1$s." QUOTES_TABLE " AS q JOIN " SEGMENTS_RELATION " AS s ON q.kafka_partition = s.partition"
+"  AND q.kafka_offset >= s.from_offset AND q.kafka_offset < s.next_offset AND q.created_at >= s.life"
+"  UNION ALL SELECT segment, point FROM " POINTS_RELATION
+"  UNION ALL SELECT segment, from_offset - 1 FROM " SEGMENTS_RELATION "),"
+" steps AS (SELECT segment, point, pg_catalog.lag(point)"
 "  OVER (PARTITION BY segment ORDER BY point) AS before FROM points)"
 " SELECT segment, before + 1, point, pg_catalog.sum(point - before - 1) OVER (PARTITION BY segment)::pg_catalog.int8"
 " FROM steps WHERE point > before + 1 ORDER BY segment, before";
@@ -184,40 +217,114 @@ audit_sweeps(const StoreCatalog *catalog, int *count)
 	return sweeps;
 }
 
-Portal
-audit_runs_open(const StoreCatalog *catalog)
+/*
+ * As the owner of realtime_quotes: what indexes, constraints and policies of a
+ * table call runs, already when a query is planned, with the rights of whoever
+ * asks.  A policy that hides rows would make them missing, so it is an error.
+ */
+static void
+quotes_reader_enter(RoleScope *role, const StoreCatalog *catalog)
 {
-	char	   *query = psprintf(runs_query, catalog->schema_name);
 	QuotesTable table;
-	Portal		portal;
 
 	quotes_table_find(catalog, &table);
-	portal = SPI_cursor_open_with_args(NULL, query, 0, NULL, NULL, NULL, true,
-									   CURSOR_OPT_NO_SCROLL);
-	if (portal == NULL)
-		elog(ERROR, "SPI_cursor_open_with_args failed: %s",
-			 SPI_result_code_string(SPI_result));
-	pfree(query);
-	return portal;
+	role_scope_enter(role, table.owner);
+	setting_pin("row_security", "off");
+}
+
+/* A query's rows, on disk where they are many. */
+static Tuplestorestate *
+store_rows(const char *query)
+{
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *receiver = CreateTuplestoreDestReceiver();
+	SPIExecuteOptions options = {.read_only = true, .dest = receiver};
+	int			code;
+
+	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
+	code = SPI_execute_extended(query, &options);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
+	receiver->rDestroy(receiver);
+	return rows;
+}
+
+/* A query's rows as a relation, which needs no rights of its own. */
+static Tuplestorestate *
+register_rows(const char *name, const char *query, const AuditColumn *columns, int count)
+{
+	EphemeralNamedRelation relation = palloc0(sizeof(*relation));
+	Tuplestorestate *rows = store_rows(query);
+	TupleDesc	desc = CreateTemplateTupleDesc(count);
+	int			code;
+
+	for (int i = 0; i < count; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), columns[i].name, columns[i].type, -1, 0);
+	relation->md.name = pstrdup(name);
+	relation->md.reliddesc = InvalidOid;
+	relation->md.tupdesc = desc;
+	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
+	relation->md.enrtuples = tuplestore_tuple_count(rows);
+	relation->reldata = rows;
+	code = SPI_register_relation(relation);
+	if (code != SPI_OK_REL_REGISTER)
+		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(code));
+	return rows;
+}
+
+AuditRuns *
+audit_runs_open(const StoreCatalog *catalog)
+{
+	static const AuditColumn segment_columns[] = {
+		{"segment", INT8OID}, {"partition", INT4OID}, {"from_offset", INT8OID},
+		{"next_offset", INT8OID}, {"life", TIMESTAMPTZOID}
+	};
+	static const AuditColumn point_columns[] = {{"segment", INT8OID}, {"point", INT8OID}};
+	AuditRuns  *runs = palloc(sizeof(AuditRuns));
+	TupleDesc	desc = CreateTemplateTupleDesc(AUDIT_RUN_COLUMNS);
+	Tuplestorestate *segments;
+	Tuplestorestate *points;
+	RoleScope	role;
+
+	segments = register_rows(SEGMENTS_RELATION, psprintf(offsets_query, catalog->schema_name),
+							 segment_columns, lengthof(segment_columns));
+	points = register_rows(POINTS_RELATION, psprintf(points_query, catalog->schema_name),
+						   point_columns, lengthof(point_columns));
+	quotes_reader_enter(&role, catalog);
+	runs->rows = store_rows(psprintf(runs_query, catalog->schema_name));
+	role_scope_leave(&role);
+	(void) SPI_unregister_relation(POINTS_RELATION);
+	(void) SPI_unregister_relation(SEGMENTS_RELATION);
+	tuplestore_end(points);
+	tuplestore_end(segments);
+
+	for (int i = 0; i < AUDIT_RUN_COLUMNS; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NULL, INT8OID, -1, 0);
+	runs->slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	return runs;
 }
 
 int
-audit_runs_next(Portal portal, AuditRun *runs, int max)
+audit_runs_next(AuditRuns *runs, AuditRun *next, int max)
 {
-	int			count;
+	int			count = 0;
 
-	SPI_cursor_fetch(portal, true, max);
-	count = (int) SPI_processed;
-	for (int i = 0; i < count; i++)
+	while (count < max && tuplestore_gettupleslot(runs->rows, true, false, runs->slot))
 	{
-		runs[i].segment = DatumGetInt64(store_result(i, 1));
-		runs[i].from = DatumGetInt64(store_result(i, 2));
-		runs[i].to = DatumGetInt64(store_result(i, 3));
-		runs[i].of_segment = DatumGetInt64(store_result(i, 4));
+		AuditRun   *run = &next[count++];
+
+		slot_getallattrs(runs->slot);
+		run->segment = DatumGetInt64(runs->slot->tts_values[0]);
+		run->from = DatumGetInt64(runs->slot->tts_values[1]);
+		run->to = DatumGetInt64(runs->slot->tts_values[2]);
+		run->of_segment = DatumGetInt64(runs->slot->tts_values[3]);
 	}
-	SPI_freetuptable(SPI_tuptable);
 	if (count == 0)
-		SPI_cursor_close(portal);
+	{
+		ExecDropSingleTupleTableSlot(runs->slot);
+		tuplestore_end(runs->rows);
+		pfree(runs);
+	}
 	return count;
 }
 
@@ -231,6 +338,7 @@ audit_find_quotes(const StoreCatalog *catalog, char **tickers,
 	Datum	   *time_datums;
 	int64		first = PG_INT64_MAX;
 	int64		last = PG_INT64_MIN;
+	RoleScope	role;
 
 	if (count == 0)
 		return;
@@ -250,11 +358,13 @@ audit_find_quotes(const StoreCatalog *catalog, char **tickers,
 												TYPALIGN_DOUBLE));
 	values[2] = TimestampTzGetDatum(timestamp_from_unix(first));
 	values[3] = TimestampTzGetDatum(timestamp_from_unix(last));
+	quotes_reader_enter(&role, catalog);
 	run_query(psprintf("SELECT c.number, EXISTS (SELECT FROM %s." QUOTES_TABLE " AS q"
 					   "  WHERE q.ticker = c.ticker AND q.time = c.time AND q.time BETWEEN $3 AND $4)"
 					   " FROM unnest($1, $2) WITH ORDINALITY AS c(ticker, time, number)",
 					   catalog->schema_name),
 			  lengthof(types), types, values);
+	role_scope_leave(&role);
 	for (uint64 row = 0; row < SPI_processed; row++)
 		found[DatumGetInt64(store_result((int) row, 1)) - 1] =
 			DatumGetBool(store_result((int) row, 2));

@@ -6,14 +6,12 @@
  *
  * Main thread of a session, inside SPI, as the extension's owner, with one
  * snapshot pushed that all of these functions read by: their answers are of one
- * moment.
+ * moment.  realtime_quotes is read as its owner, restricted.
  *
  *-------------------------------------------------------------------------
  */
 #ifndef VNSTREAM_STORE_AUDIT_H
 #define VNSTREAM_STORE_AUDIT_H
-
-#include "utils/portal.h"
 
 #include "store/catalog.h"
 
@@ -68,7 +66,7 @@ extern AuditSweep *audit_sweeps(const StoreCatalog *catalog, int *count);
  * A run of offsets from … to - 1 of a segment that are neither rows of
  * realtime_quotes nor letters.  They come in the order of segments and offsets;
  * of_segment is the length of all the segment's runs together.  SQL walks
- * through sorted offsets, so memory does not grow with them.
+ * through sorted offsets, and runs go to disk, so memory does not grow with them.
  */
 typedef struct AuditRun
 {
@@ -78,10 +76,12 @@ typedef struct AuditRun
 	int64		of_segment;
 } AuditRun;
 
-extern Portal audit_runs_open(const StoreCatalog *catalog);
+typedef struct AuditRuns AuditRuns;
 
-/* The next ones, max at most; answers how many, 0 at the end. */
-extern int	audit_runs_next(Portal portal, AuditRun *runs, int max);
+extern AuditRuns *audit_runs_open(const StoreCatalog *catalog);
+
+/* The next ones, max at most; answers how many, 0 at the end, which frees runs. */
+extern int	audit_runs_next(AuditRuns *runs, AuditRun *next, int max);
 
 /* Which of these quotes (times in µs since 1970 UTC) have a row? */
 extern void audit_find_quotes(const StoreCatalog *catalog, char **tickers,

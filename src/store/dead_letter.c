@@ -71,7 +71,11 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		nulls[9] = 'n';
 	values[9] = TimestampTzGetDatum(kafka_time);
 
-	/* Without an open segment there is no row; counting the batch tells. */
+	/*
+	 * An offset names a message only as long as the log is the same: where the
+	 * topic was made anew, another message has it.  Without an open segment there
+	 * is no row; counting the batch tells.
+	 */
 	is_new = store_execute(store_plan(&keep_plan, catalog,
 									  "INSERT INTO %1$s.vnstream_dead_letters"
 									  " (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset,"
@@ -80,7 +84,11 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 									  " FROM %1$s.vnstream_segments AS s"
 									  " WHERE s.cluster_id = $1 AND s.topic = $2 AND s.epoch = $3"
 									  " AND s.partition = $4 AND s.closed_at IS NULL"
-									  " ON CONFLICT (cluster_id, topic, epoch, kafka_partition, kafka_offset) DO NOTHING",
+									  " AND NOT EXISTS (SELECT FROM %1$s.vnstream_dead_letters AS l"
+									  "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.epoch = $3"
+									  "  AND l.kafka_partition = $4 AND l.kafka_offset = $5"
+									  "  AND l.key IS NOT DISTINCT FROM $6 AND l.value IS NOT DISTINCT FROM $7"
+									  "  AND l.kafka_time IS NOT DISTINCT FROM $10)",
 									  lengthof(types), types),
 						   values, nulls) == 1;
 	for (int i = 5; i <= 6; i++)
@@ -99,14 +107,16 @@ dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
 	int64		count;
 
 	/*
-	 * One statement: all letters are locked before the first segment, as in a
-	 * replay.
+	 * One statement: all letters are locked before the first segment, and
+	 * segments in the order of their numbers, as in a replay.
 	 */
 	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
 					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
 					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
-					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + c.letters"
-					 "  FROM counts AS c WHERE s.segment = c.segment)"
+					 " locked AS (SELECT s.segment, c.letters FROM %1$s.vnstream_segments AS s"
+					 "  JOIN counts AS c USING (segment) ORDER BY s.segment FOR NO KEY UPDATE OF s),"
+					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + l.letters"
+					 "  FROM locked AS l WHERE s.segment = l.segment)"
 					 " SELECT coalesce(pg_catalog.sum(letters), 0)::pg_catalog.int8 FROM counts",
 					 catalog->schema_name);
 	if (SPI_execute_with_args(query, lengthof(types), types, &older_than, NULL,

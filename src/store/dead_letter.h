@@ -14,8 +14,9 @@
 
 /*
  * Keep one message, which the open segment of its partition counts.  False
- * where it is kept already (its offset is read a second time, after the position
- * was moved back): it stays as it is, so that each letter is one segment's.
+ * where it is kept already (the very message is read a second time, after the
+ * position was moved back): it stays as it is, so that each letter is one
+ * segment's.
  */
 extern bool dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 							 int32 epoch, const IngestMessage *message);

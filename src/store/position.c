@@ -171,13 +171,18 @@ position_advance(const StoreCatalog *catalog, const PositionKey *key,
 	values[5] = int8_array(from_offsets, count);
 	values[6] = int8_array(next_offsets, count);
 
+	/* In order of partitions, as claims are: neither can deadlock the other. */
 	if (store_execute(store_plan(&advance_plan, catalog,
-								 "UPDATE %1$s.vnstream_positions AS p"
+								 "WITH locked AS (SELECT l.partition, l.epoch FROM %1$s.vnstream_positions AS l"
+								 "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.partition = ANY ($3)"
+								 "  ORDER BY l.partition, l.epoch FOR NO KEY UPDATE)"
+								 " UPDATE %1$s.vnstream_positions AS p"
 								 " SET next_offset = a.next_offset, updated_at = pg_catalog.now()"
 								 " FROM unnest($3, $4, $5, $6, $7)"
 								 "  AS a(partition, epoch, generation, from_offset, next_offset)"
+								 " JOIN locked AS l USING (partition, epoch)"
 								 " WHERE p.cluster_id = $1 AND p.topic = $2"
-								 " AND p.partition = a.partition AND p.epoch = a.epoch"
+								 " AND p.partition = l.partition AND p.epoch = l.epoch"
 								 " AND p.generation = a.generation AND p.next_offset = a.from_offset",
 								 lengthof(types), types),
 					  values, NULL) != (uint64) count)
@@ -217,16 +222,20 @@ position_count(const StoreCatalog *catalog, const PositionKey *key,
 	for (size_t f = 0; f < lengthof(figures); f++)
 		values[4 + f] = int8_array(figures[f], count);
 
+	/* In order of their numbers, as in a replay, a purge and a seek. */
 	if (store_execute(store_plan(&count_plan, catalog,
-								 "UPDATE %1$s.vnstream_segments AS s"
+								 "WITH locked AS (SELECT l.segment, l.partition, l.epoch FROM %1$s.vnstream_segments AS l"
+								 "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.closed_at IS NULL"
+								 "  AND l.partition = ANY ($3) ORDER BY l.segment FOR NO KEY UPDATE)"
+								 " UPDATE %1$s.vnstream_segments AS s"
 								 " SET next_offset = a.next_offset, stored = s.stored + a.stored,"
 								 "  duplicates = s.duplicates + a.duplicates,"
 								 "  dead_letters = s.dead_letters + a.dead_letters,"
 								 "  gaps = s.gaps + a.gaps, updated_at = pg_catalog.now()"
 								 " FROM unnest($3, $4, $5, $6, $7, $8, $9, $10)"
 								 "  AS a(partition, epoch, from_offset, next_offset, stored, duplicates, dead_letters, gaps)"
-								 " WHERE s.cluster_id = $1 AND s.topic = $2 AND s.closed_at IS NULL"
-								 " AND s.partition = a.partition AND s.epoch = a.epoch"
+								 " JOIN locked AS l USING (partition, epoch)"
+								 " WHERE s.segment = l.segment AND s.closed_at IS NULL"
 								 " AND s.next_offset = a.from_offset",
 								 lengthof(types), types),
 					  values, NULL) == (uint64) count)

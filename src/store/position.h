@@ -7,7 +7,7 @@
  * then on a batch moves a position only by compare-and-set on (epoch,
  * generation, next offset).  Whoever claimed earlier can store nothing more.
  *
- * All functions but the last three: main thread of a worker, inside
+ * All functions but the last four: main thread of a worker, inside
  * store_transaction().  position_claim() is for those who move positions, too.
  *
  *-------------------------------------------------------------------------
@@ -110,6 +110,13 @@ extern int	position_list(const StoreCatalog *catalog, const char *topic,
  */
 extern int64 position_unread(const StoreCatalog *catalog, const PositionKey *key,
 							 const Position *position, int64 new_offset);
+
+/*
+ * Before the first position is moved: locks the open segments of all that are
+ * claimed, in the order of whoever changes segments' counts.
+ */
+extern void position_seek_begin(const StoreCatalog *catalog, const PositionKey *key,
+								const Position *positions, int count);
 
 /*
  * Move a position that is claimed in this transaction: close its segment, open

@@ -401,6 +401,22 @@ is_managed(Relation relation)
 	return true;
 }
 
+/*
+ * As the table's owner, whose functions in predicates of indexes and in the
+ * partition key may run when these are read.
+ */
+static void
+quotes_table_judge(const StoreCatalog *catalog, Relation relation, QuotesTable *table)
+{
+	RoleScope	role;
+
+	role_scope_enter(&role, relation->rd_rel->relowner);
+	quotes_table_check(catalog, relation);
+	table->owner = relation->rd_rel->relowner;
+	table->is_managed = is_managed(relation);
+	role_scope_leave(&role);
+}
+
 static void
 quotes_table_changed(Datum argument pg_attribute_unused(), Oid relation)
 {
@@ -443,11 +459,11 @@ quotes_table_ensure(const StoreCatalog *catalog)
 	if (OidIsValid(oid))
 	{
 		Relation	relation = relation_open(oid, NoLock);
-		Oid			owner = relation->rd_rel->relowner;
+		QuotesTable table;
 
-		quotes_table_check(catalog, relation);
+		quotes_table_judge(catalog, relation, &table);
 		relation_close(relation, NoLock);
-		grant_schema(catalog, owner);
+		grant_schema(catalog, table.owner);
 	}
 	else
 	{
@@ -488,9 +504,7 @@ quotes_table_find(const StoreCatalog *catalog, QuotesTable *table)
 		checked_is_valid = true;
 		PG_TRY();
 		{
-			quotes_table_check(catalog, relation);
-			checked_table.owner = relation->rd_rel->relowner;
-			checked_table.is_managed = is_managed(relation);
+			quotes_table_judge(catalog, relation, &checked_table);
 		}
 		PG_CATCH();
 		{

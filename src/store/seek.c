@@ -17,6 +17,7 @@
 
 static StorePlan list_plan;
 static StorePlan unread_plan;
+static StorePlan lock_plan;
 static StorePlan move_plan;
 static StorePlan close_plan;
 static StorePlan open_plan;
@@ -87,6 +88,29 @@ position_unread(const StoreCatalog *catalog, const PositionKey *key,
 									lengthof(types), types),
 						 values, NULL);
 	return DatumGetInt64(store_result(0, 1));
+}
+
+void
+position_seek_begin(const StoreCatalog *catalog, const PositionKey *key,
+					const Position *positions, int count)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4ARRAYOID};
+	Datum		values[KEY_COLUMNS];
+	int32	   *partitions = palloc(sizeof(int32) * Max(count, 1));
+
+	if (count == 0)
+		return;
+	for (int i = 0; i < count; i++)
+		partitions[i] = positions[i].partition;
+	set_key(values, key, &positions[0]);
+	values[KEY_COLUMNS - 1] = int4_array(partitions, count);
+	(void) store_execute(store_plan(&lock_plan, catalog,
+									"SELECT s.segment FROM %1$s.vnstream_segments AS s"
+									" WHERE s.cluster_id = $1 AND s.topic = $2 AND s.epoch = $3"
+									" AND s.partition = ANY ($4) AND s.closed_at IS NULL"
+									" ORDER BY s.segment FOR NO KEY UPDATE",
+									lengthof(types), types),
+						 values, NULL);
 }
 
 static void

@@ -83,7 +83,7 @@ is( script('quotes', join("\n",
 		"sql UPDATE vnstream_positions SET next_offset = 0 WHERE partition = 4",
 		"m 4 3 " . message('R3', $now, price => 1000), 'store',
 		'claim 4 0', "m 4 0 " . message('R0', $now, price => 1000), "m 4 1 " . message('R1', $now, price => 1000),
-		'hex 4 2 ffff', "m 4 3 " . message('R3', $now, price => 1000), 'store')),
+		'hex 4 2 00ff', "m 4 3 " . message('R3', $now, price => 1000), 'store')),
 	"DONE
 partition 4 epoch 1 generation 1 at 0
 DONE
@@ -110,6 +110,10 @@ is( sql('quotes', 'SELECT from_offset, next_offset, stored, duplicates, dead_let
 	'in a segment of its own; the letter that is kept already is the earlier one\'s');
 is(sql('quotes', 'SELECT value, key, kafka_time FROM vnstream_dead_letters WHERE kafka_partition = 4'),
 	'\x00ff||', 'a dead letter kept before stays as it was');
+like(script('quotes', "claim 4 0\nskip 4 0 log truncated\nhex 4 0 00\nhex 4 2 ffff\ntomb 4 3\nstore"),
+	qr/partition 4 at 4: 0 stored, 0 duplicates, 3 dead letters, 1 gaps/, 'other messages at these offsets, in a new log');
+is(sql('quotes', 'SELECT l.kafka_offset, l.value, s.opened_because FROM vnstream_dead_letters l JOIN vnstream_segments s USING (segment) WHERE l.kafka_partition = 4 ORDER BY l.letter'),
+	"2|\\x00ff|first claim\n0|\\x00|log truncated\n2|\\xffff|log truncated\n3||log truncated", 'are kept as well');
 
 note 'dead letters';
 is( script('quotes', "claim 5 0\nhex 5 0 c30028\ntomb 5 1\nm 5 2 {\nstore") =~ /3 dead letters/ ? 1 : 0, 1,
@@ -229,6 +233,40 @@ $third->query_until(qr/started/, "\\echo started\nSELECT store_test('work 0 SELE
 wait_until('errors', "count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'vnstream store test' AND wait_event = 'PgSleep'");
 sql('errors', "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE backend_type = 'vnstream store test'");
 like($third->query('SELECT 1'), qr/the worker ended early/, 'a terminated one ends');
+
+note 'order of locks';
+# One session holds the first row, one waits for all rows in their order, as
+# a replay or a seek does, and a batch comes behind it.
+create_database('locks');
+script('locks', "claim 3 0 2 0 1 0 0 0\nskip 3 0 again\nskip 0 0 again");
+my $batch = 0;
+for (["vnstream_segments WHERE closed_at IS NULL ORDER BY segment", 1], ["vnstream_positions WHERE true ORDER BY partition", 0])
+{
+	my ($rows, $first) = @$_;
+
+	my $holder = $node->background_psql('locks');
+	my $orderly = $node->background_psql('locks', on_error_stop => 0);
+	my $consumer = $node->background_psql('locks');
+
+	# plans differ with statistics
+	sql('locks', 'ANALYZE vnstream_positions, vnstream_segments') if $batch > 0;
+	$holder->query_safe('SELECT pg_advisory_lock(1)');
+	$consumer->query_until(qr/started/, "\\echo started\nSELECT store_test(\$\$claim 3 0 2 0 1 0 0 0\nsql SELECT pg_advisory_lock(1)\n"
+		  . join('', map { "m $_ $batch " . message("L$_", "2026-08-04T11:29:0$batch+07:00") . "\n" } 0 .. 3) . "store\$\$);\n");
+	wait_until('locks', "count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype = 'advisory'");
+	sql('locks', "UPDATE vnstream_positions SET updated_at = now() WHERE partition = $first");
+	$holder->query_safe("BEGIN; SELECT FROM " . ($rows =~ s/WHERE/WHERE partition = $first AND/r) . " FOR NO KEY UPDATE");
+	$orderly->query_until(qr/started/, "\\echo started\nBEGIN; SELECT FROM $rows FOR NO KEY UPDATE; COMMIT;\n");
+	wait_until('locks', "count(*) = 1 FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'");
+	$holder->query_safe('SELECT pg_advisory_unlock(1)');
+	wait_until('locks', "count(*) = 2 FROM pg_locks WHERE NOT granted AND locktype <> 'advisory'");
+	$holder->query_safe('COMMIT');
+	like($consumer->query('SELECT 1'), qr/DONE\n0\/$batch STORED\n/, "a batch locks in the order of $rows");
+	$orderly->query('SELECT 1');
+	is($orderly->{stderr}, '', 'so neither has to give way');
+	$_->quit for $holder, $orderly, $consumer;
+	$batch++;
+}
 
 note 'statistics';
 like( script('errors', join("\n", 'claim 3 0', 'm 3 0 ' . message('S1', $now), 'store', 'm 3 1 ' . message('S2', $now), 'store',

@@ -157,6 +157,26 @@ fails("BEGIN; SELECT vnstream_seek(0, '5'); PREPARE TRANSACTION 'p'", qr/cannot 
 sql("BEGIN; SELECT vnstream_seek(0, '7'); SELECT vnstream_seek(0, '0'); COMMIT");
 is(position(0), '0', 'twice in one transaction');
 
+# ---- beside a replay, which locks segments in their order
+
+{
+	my $holder = $node->background_psql('postgres');
+	my $replay = $node->background_psql('postgres', on_error_stop => 0);
+	my $seeker = $node->background_psql('postgres', on_error_stop => 0);
+	my $waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')";
+
+	is(sql("SELECT string_agg(partition::text, '' ORDER BY segment) FROM vnstream_segments WHERE closed_at IS NULL"), '10', 'the segments are the other way round');
+	$holder->query_safe('BEGIN; SELECT FROM vnstream_segments WHERE closed_at IS NULL AND partition = 1 FOR NO KEY UPDATE');
+	$replay->query_until(qr/begun/, "\\echo begun\nSELECT segment FROM vnstream_segments WHERE closed_at IS NULL ORDER BY segment FOR NO KEY UPDATE;\n");
+	query_until($node, 'postgres', $waits, '1', 'a replay waits');
+	$seeker->query_until(qr/begun/, "\\echo begun\nBEGIN; SELECT count(*) FROM vnstream_seek(NULL, '1'); ROLLBACK;\n");
+	query_until($node, 'postgres', $waits, '2', 'a seek behind it');
+	$holder->query_safe('ROLLBACK');
+	$_->query('SELECT 1') for $replay, $seeker;
+	unlike("$replay->{stderr}$seeker->{stderr}", qr/deadlock/, 'neither has to give way');
+	$_->quit for $holder, $replay, $seeker;
+}
+
 # ---- a log that is shorter than the position: the topic was made anew
 
 {

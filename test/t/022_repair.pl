@@ -142,6 +142,24 @@ like(said("SELECT vnstream_purge_dead_letters('-1 s')"), qr/older_than must not 
 like(said("SELECT vnstream_purge_dead_letters(NULL)"), qr/older_than must not be null\nHINT:/, 'no age');
 like(said("SELECT vnstream_purge_dead_letters('170000000 years')"), qr/timestamp out of range/, 'an age beyond all time');
 
+# Beside a replay, which locks segments in their order.
+keep($second, 'form', 'x');
+keep($first, 'form', 'x');
+$other = $node->background_psql($database);
+$consumer = $node->background_psql($database, on_error_stop => 0);
+my $purge = $node->background_psql($database, on_error_stop => 0);
+my $waits = "SELECT count(*) = %d FROM pg_locks WHERE NOT granted AND locktype IN ('tuple', 'transactionid')";
+$other->query_safe("BEGIN; SELECT FROM vnstream_segments WHERE segment = $first FOR NO KEY UPDATE");
+$consumer->query_until(qr/begun/, "\\echo begun\nSELECT segment FROM vnstream_segments ORDER BY segment FOR NO KEY UPDATE;\n");
+$node->poll_query_until($database, sprintf $waits, 1);
+$purge->query_until(qr/begun/, "\\echo begun\nSELECT vnstream_purge_dead_letters('0');\n");
+$node->poll_query_until($database, sprintf $waits, 2);
+$other->query_safe('ROLLBACK');
+$_->query('SELECT 1') for $consumer, $purge;
+unlike("$consumer->{stderr}$purge->{stderr}", qr/deadlock/, 'a purge and a replay wait for each other in one direction only');
+$_->quit for $other, $consumer, $purge;
+is(sql('SELECT sum(purged), count(*) FROM vnstream_segments LEFT JOIN vnstream_dead_letters USING (segment) WHERE letter IS NULL'), '176|3', 'and both are purged');
+
 note 'import: the shape of the deployment that is replaced';
 sql(q{
 	CREATE TABLE public.old_quotes (id serial PRIMARY KEY, ticker varchar(20) NOT NULL, time timestamp NOT NULL, price float8, volume bigint,
@@ -256,6 +274,23 @@ keep($first, 'form', quote('SSI', '2026-08-07T11:00:00+07:00', 30000));
 is(sql('SET ROLE operator; SELECT * FROM vnstream_replay_dead_letters()'), '1|1|0|0', 'a replay for whom it is granted');
 is(sql("SELECT exchange FROM realtime_quotes WHERE ticker = 'SSI' ORDER BY time DESC LIMIT 1"), 'pg_database_own', 'writes as the owner too');
 is(sql("SET ROLE operator; SELECT vnstream_purge_dead_letters('1 day')"), '0', 'a purge for whom it is granted');
+
+# A predicate's function runs already when an index is looked at or a query planned.
+sql(q{CREATE TABLE public.seen (who text); GRANT INSERT ON public.seen TO PUBLIC;
+	CREATE FUNCTION public.tell() RETURNS void LANGUAGE sql AS $$ INSERT INTO public.seen VALUES (current_user) $$;
+	CREATE FUNCTION public.always(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM public.tell(); RETURN true; END $$;
+	CREATE UNIQUE INDEX one_at_a_time ON realtime_quotes (ticker, time) WHERE public.always(1); CREATE INDEX one_more ON realtime_quotes (price) WHERE public.always(1);
+	UPDATE vnstream_segments SET closed_at = now()});
+for my $statement ("SELECT vnstream_start('consumer'); SELECT vnstream_stop()", "SELECT FROM vnstream_import('public.his')", 'SELECT FROM vnstream_audit(true)',
+	"INSERT INTO vnstream_dead_letters (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset, value, code, reason, created_at)
+		VALUES (0, 'c', 't', 1, 0, 0, convert_to('" . quote('SSI', '2026-08-07T11:00:00+07:00', 30000) . "', 'UTF8'), 'form', '', now());
+		SELECT FROM vnstream_replay_dead_letters()")
+{
+	sql("TRUNCATE public.seen; $statement");
+	is(sql("SELECT coalesce(string_agg(DISTINCT who, ' '), 'nobody') FROM public.seen"), 'pg_database_owner',
+		"what is attached to realtime_quotes runs as its owner: $statement");
+}
+sql('DROP INDEX one_at_a_time, one_more');
 
 note 'a table that keeps rows out, and one partitioned by somebody else';
 sql(q{CREATE OR REPLACE FUNCTION public.spy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$});
