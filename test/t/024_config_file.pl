@@ -117,6 +117,17 @@ my ($code, $out, $err) = $node->psql('postgres', "SELECT vnstream_wait('caught u
 like($err, qr/could not open the file: No such file/, 'no file is told');
 unlike($err, qr/\Q$folder\E/, 'without its path');
 
+# Bytes that are no text stay out of what a program may catch and keep.
+write_config("log\xff\xfe = $canary\n");
+sql('CREATE TABLE kept (words text)');
+foreach my $function (qw(brokers topics peek))
+{
+	sql("DO \$\$ BEGIN PERFORM * FROM vnstream_$function(); EXCEPTION WHEN OTHERS THEN INSERT INTO kept VALUES (SQLERRM); END \$\$");
+}
+is(sql("SELECT DISTINCT length(convert_to(words, 'LATIN1')) > 0, substr(words, 1, 49) FROM kept"),
+	't|vnstream.kafka_config_file: line 1: "log\xff\xfe"', 'an error is a text of this database, whatever it quotes');
+is_refused("log\xff\xfe = $canary\n", qr/line 1: "log\\xff\\xfe" is not allowed/, 'and so is a notice');
+
 # ---- what the broker refuses
 
 is_refused($login =~ s/\Q$secret\E/$canary/r, qr/Authentication failed|authentication/i, 'a wrong password', time => '7 s');
