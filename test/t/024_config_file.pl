@@ -164,6 +164,16 @@ sql('CREATE ROLE nobody LOGIN');
 ($code, $out, $err) = $node->psql('postgres', 'SHOW vnstream.kafka_config_file', extra_params => [ '-U', 'nobody' ]);
 like($err, qr/must be superuser or have privileges of pg_read_all_settings|permission denied/, 'the path is not for everybody');
 
+# ---- who asks with the rights of an owner that is no superuser any more
+
+$node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN; CREATE DATABASE theirs');
+$node->safe_psql('theirs', 'CREATE EXTENSION vnstock_stream', extra_params => [ '-U', 'boss' ]);
+sql('ALTER ROLE boss NOSUPERUSER');
+$node->append_conf('postgresql.conf', "vnstream.kafka_config_file = '$file'\n");
+$node->reload;
+is($node->safe_psql('theirs', "SELECT result FROM vnstream_check() WHERE name = 'Kafka: file'"),
+	'failed', 'the file is looked at all the same');
+
 unlike(slurp_file($node->logfile) =~ s/^.*(?:STATEMENT|statement):.*$//mgr, qr/\Q$canary\E|\Q$secret\E/, 'the whole log has no value of any file');
 
 done_testing();
