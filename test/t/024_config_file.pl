@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VnstreamTest;
 
-my $broker = start_broker('--sasl', '--ssl');
+my $broker = start_broker('--sasl', '--ssl', '--config', 'socket.request.max.bytes=300000');
 my %address = map { /^(\w+)=(.*)$/ ? ($1 => $2) : () } split /\n/, broker_command($broker, 'env');
 my $simulator = start_simulator('--symbols', '100', '--unknown', '0');
 my $topic = new_topic();
@@ -68,6 +68,8 @@ query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_sweeps WHERE ended
 is(sql("SELECT vnstream_wait('caught up', '60 s')"), 't', 'TLS and SCRAM-SHA-512: caught up');
 is(sql('SELECT count(*) FROM realtime_quotes'), '100', 'and all is stored');
 is(account($node, 'postgres'), '', 'the account is exact');
+is(sql("SELECT result FROM vnstream_check() WHERE name = 'Kafka: write'"), 'warning',
+	'brokers that take no message as large as the topic does are not told as a refusal');
 
 # ---- another content comes with a reload, and without need for one nothing restarts
 
