@@ -131,6 +131,12 @@ tell_write(ProbeQuestion *question, int64_t since, rd_kafka_resp_err_t code)
 			probe_tell(question, PROBE_WRITE, PROBE_WARNING, since,
 					   "the broker took a message that is larger than the topic's max.message.bytes; it will be a dead letter");
 			break;
+		case RD_KAFKA_RESP_ERR__TRANSPORT:
+			/* a smaller message may well be taken; a broker that is gone shows next */
+			probe_tell(question, PROBE_WRITE, PROBE_WARNING, since,
+					   "not known: a broker closed the connection on a message larger than the topic takes (is its socket.request.max.bytes smaller than the topic's max.message.bytes?): %.200s",
+					   question->base.trouble);
+			break;
 		default:
 			probe_tell(question, PROBE_WRITE, PROBE_FAILED, since, "%.150s%s%.250s",
 					   rd_kafka_err2str(code), question->base.trouble[0] != '\0' ? ": " : "",

@@ -131,10 +131,17 @@ request(ChangeQuestion *question, rd_kafka_admin_op_t kind, SendRequest send,
 		bool only_validate, const char *what)
 {
 	Question   *base = &question->topic.base;
-	rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(base->client->kafka, kind);
+	rd_kafka_AdminOptions_t *options;
 	rd_kafka_event_t *event = NULL;
 	char		text[256];
 
+	/* nobody waits for a change any more: it is better not made */
+	if (question_is_over(base))
+	{
+		question_fail_unanswered(base, what);
+		return NULL;
+	}
+	options = rd_kafka_AdminOptions_new(base->client->kafka, kind);
 	(void) rd_kafka_AdminOptions_set_request_timeout(options, question_remaining_ms(base),
 													 text, sizeof(text));
 	if (only_validate)

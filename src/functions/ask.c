@@ -19,6 +19,7 @@
 
 #include "functions/ask.h"
 #include "functions/control.h"
+#include "functions/outside_text.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
@@ -101,6 +102,21 @@ wait_for_query(BrokerQuery *query)
 	}
 }
 
+/*
+ * An error may have a broker's or a file's words in it, and be cut within a
+ * character.  Whoever catches it may store it.
+ */
+static void
+make_valid(char *error)
+{
+	char	   *text = outside_string(error);
+	int			length = pg_mbcliplen(text, (int) strlen(text), BROKER_ERROR_SIZE - 1);
+
+	memcpy(error, text, length);
+	error[length] = '\0';
+	pfree(text);
+}
+
 Question *
 ask_broker_gently(Question *question, char *error)
 {
@@ -108,7 +124,10 @@ ask_broker_gently(Question *question, char *error)
 	MemoryContextCallback *callback;
 
 	if (query == NULL)
+	{
+		make_valid(error);
 		return NULL;
+	}
 
 	/* before waiting, so that nothing can be raised once it is answered */
 	callback = palloc0(sizeof(MemoryContextCallback));
@@ -130,15 +149,18 @@ ask_broker_gently(Question *question, char *error)
 		callback->arg = question;
 		MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 	}
+	else
+		make_valid(error);
 	return question;
 }
 
 Question *
 ask_broker(Question *question, const char *error, const char *hint)
 {
-	char		failure[BROKER_ERROR_SIZE];
+	char		failure[BROKER_ERROR_SIZE] = "";
 
-	strlcpy(failure, error, sizeof(failure));
+	if (question == NULL)
+		strlcpy(failure, error, sizeof(failure));
 	question = ask_broker_gently(question, failure);
 	if (question == NULL)
 		ereport(ERROR,

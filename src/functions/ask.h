@@ -49,7 +49,10 @@ extern int	ask_setting(const char *name, int server_value, int flags);
  */
 extern Question *ask_broker(Question *question, const char *error, const char *hint);
 
-/* The same, but a question that failed is NULL, with error filled in. */
+/*
+ * The same, but a question that failed is NULL, with error filled in: a text of
+ * this database.
+ */
 extern Question *ask_broker_gently(Question *question, char *error);
 
 /* Say that the topic is not there, and how to make it. */

@@ -9,6 +9,7 @@
 
 #include "broker/topic.h"
 #include "functions/audit_kafka.h"
+#include "functions/outside_text.h"
 
 /* Messages of one look; quotes are a hundredth of it. */
 #define LOOK_MEMORY (64 * 1024 * 1024)
@@ -150,7 +151,7 @@ audit_kafka_look(AuditKafka *kafka, const AuditSegment *segment,
 	answer = peek_question_answer(question);
 	if (answer->fault == PEEK_FINE || answer->fault == PEEK_TOO_LARGE)
 		return answer;
-	tell_trouble(segment->topic, answer->fault == PEEK_DAMAGED ? answer->reason :
+	tell_trouble(segment->topic, answer->fault == PEEK_DAMAGED ? outside_string(answer->reason) :
 				 "a partition is not there, or has no leader that answers");
 	return NULL;
 }

@@ -147,6 +147,18 @@ text_setting(const char *name, MemoryContext context)
 	return MemoryContextStrdup(context, value != NULL ? value : "");
 }
 
+/*
+ * The extension's owner, as who this runs, may have been a superuser once, and
+ * need not be one who may read it.
+ */
+static char *
+config_file_setting(MemoryContext context)
+{
+	const char *own = database_setting("vnstream.kafka_config_file");
+
+	return MemoryContextStrdup(context, own != NULL ? own : config_kafka_config_file);
+}
+
 /* A value that the server would not take is told by the step about settings. */
 static int
 number_setting(const char *name, int unit)
@@ -171,7 +183,7 @@ read_settings(Check *check)
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	settings->brokers = text_setting("vnstream.brokers", context);
-	settings->config_file = text_setting("vnstream.kafka_config_file", context);
+	settings->config_file = config_file_setting(context);
 	settings->topic = text_setting("vnstream.topic", context);
 	settings->vci_url = text_setting("vnstream.vci_url", context);
 	settings->symbols = text_setting("vnstream.symbols", context);

@@ -28,12 +28,6 @@
 /* How far in the future a message may be. */
 #define CLOCK_TOLERANCE_MS 2000
 
-static char *
-from_outside(const char *text)
-{
-	return outside_text(text, strlen(text));
-}
-
 void
 check_kafka_begin(Check *check)
 {
@@ -50,7 +44,7 @@ check_kafka_begin(Check *check)
 	check->query = broker_query_begin(question, error);
 	if (check->query == NULL)
 	{
-		check->no_probe = from_outside(error);
+		check->no_probe = outside_string(error);
 		check->no_probe_advice = "See the step \"Kafka: file\", and vnstream.brokers.";
 	}
 }
@@ -73,7 +67,7 @@ take_probe(Check *check, CheckResult *result)
 			check->query = NULL;
 			check->question = broker_query_take(query, error);
 			if (check->question == NULL)
-				check->no_probe = from_outside(error);
+				check->no_probe = outside_string(error);
 			else
 				check->probe = probe_question_answer(check->question);
 		}
@@ -111,7 +105,7 @@ tell_stage(Check *check, CheckResult *result, ProbeStage stage, const char *skip
 	if (!take_probe(check, result))
 		return false;
 	told = &check->probe->stages[stage];
-	detail = from_outside(told->detail);
+	detail = outside_string(told->detail);
 	result->ms = told->ms;
 	switch (told->outcome)
 	{
@@ -170,12 +164,12 @@ check_config_file(Check *check, CheckResult *result)
 	if (!is_good)
 	{
 		check_say(result, CHECK_FAILED, "%s%s%s", check->shows_paths ? path : "",
-				  check->shows_paths ? ": " : "", from_outside(faults));
+				  check->shows_paths ? ": " : "", outside_string(faults));
 		check_advise(result, "Put the file of vnstream.kafka_config_file right, then reload.");
 	}
 	else if (protocol == NULL)
 	{
-		check_say(result, CHECK_FAILED, "%s", from_outside(error));
+		check_say(result, CHECK_FAILED, "%s", outside_string(error));
 		check_advise(result, "Make vnstream.brokers and the file of vnstream.kafka_config_file agree, then reload.");
 	}
 	else if (strcmp(protocol, "sasl_plaintext") == 0)

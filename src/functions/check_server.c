@@ -37,7 +37,7 @@ has_library(CheckResult *result)
 void
 check_library(Check *check, CheckResult *result)
 {
-	const char *present = GetConfigOption("shared_preload_libraries", true, false);
+	const char *present;
 
 	if (shared_state != NULL)
 	{
@@ -45,6 +45,12 @@ check_library(Check *check, CheckResult *result)
 		return;
 	}
 	check_say(result, CHECK_FAILED, "vnstock_stream is not among shared_preload_libraries, or the server has not been restarted since");
+	if (!check->shows_paths)
+	{
+		check_advise(result, "Add vnstock_stream to shared_preload_libraries in postgresql.conf and restart the server.");
+		return;
+	}
+	present = GetConfigOption("shared_preload_libraries", true, false);
 	check_advise(result, "Put shared_preload_libraries = '%s%svnstock_stream' into postgresql.conf and restart the server.",
 				 present != NULL ? present : "", present != NULL && present[0] != '\0' ? ", " : "");
 }

@@ -17,6 +17,7 @@
 
 #include "broker/groups.h"
 #include "functions/ask.h"
+#include "functions/outside_text.h"
 #include "store/catalog.h"
 #include "store/role.h"
 
@@ -231,7 +232,7 @@ vnstream_offsets(PG_FUNCTION_ARGS)
 		ereport(NOTICE,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("what the group \"%s\" has committed is not known: %s",
-						target.group_id, answer->trouble)));
+						target.group_id, outside_string(answer->trouble))));
 	return (Datum) 0;
 }
 
@@ -291,7 +292,7 @@ vnstream_groups(PG_FUNCTION_ARGS)
 	if (!answer->is_listed)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("%s", answer->trouble),
+				 errmsg("%s", outside_string(answer->trouble)),
 				 errhint("See vnstream_brokers() for a broker that does not answer.")));
 
 	for (i = 0; i < answer->count; i++)
@@ -302,7 +303,8 @@ vnstream_groups(PG_FUNCTION_ARGS)
 	else if (answer->trouble[0] != '\0')
 		ereport(NOTICE,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("not everything is known of the groups: %s", answer->trouble),
+				 errmsg("not everything is known of the groups: %s",
+						outside_string(answer->trouble)),
 				 errhint("See vnstream_brokers() for a broker that does not answer.")));
 	return (Datum) 0;
 }

@@ -100,6 +100,12 @@ outside_text(const char *bytes, Size length)
 }
 
 char *
+outside_string(const char *string)
+{
+	return outside_text(string, strlen(string));
+}
+
+char *
 outside_json(const char *json)
 {
 	return convert(json, strlen(json), "\\\\");

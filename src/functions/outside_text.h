@@ -18,6 +18,9 @@
  */
 extern char *outside_text(const char *bytes, Size length);
 
+/* The same of a string that ends with a zero byte. */
+extern char *outside_string(const char *string);
+
 /*
  * The same for JSON in UTF-8, which stays JSON: within its strings, where all
  * that is not ASCII must be, the backslash of such an escape is doubled.

@@ -13,6 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "functions/attempt.h"
+#include "functions/outside_text.h"
 #include "functions/place.h"
 
 /* Digits, as a number up to limit; what is behind them is in *end. */
@@ -123,7 +124,7 @@ place_check_answer(const char *topic, const PeekAnswer *answer)
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("offset %lld of partition %d of topic \"%s\" cannot be read: %s",
 							(long long) answer->at_offset, answer->at_partition, topic,
-							answer->reason),
+							outside_string(answer->reason)),
 					 errhint("vnstream_peek(10, '%d:%lld') looks at what is behind it.",
 							 answer->at_partition, (long long) answer->at_offset + 1)));
 			break;

@@ -22,6 +22,7 @@
 #include "config.h"
 #include "functions/ask.h"
 #include "functions/control.h"
+#include "functions/outside_text.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 
@@ -104,7 +105,7 @@ raise_fault(const char *topic, const TopicChange *change, const TopicChangeAnswe
 		case TOPIC_REFUSED:
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("%s", answer->reason),
+					 errmsg("%s", outside_string(answer->reason)),
 					 answer->has_new_retention ?
 					 errdetail("The retention of topic \"%s\" is changed already.", topic) : 0,
 					 errhint("Use other values, or have a look at the brokers' settings and logs.")));

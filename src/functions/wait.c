@@ -21,6 +21,7 @@
 
 #include "broker/query.h"
 #include "functions/control.h"
+#include "functions/outside_text.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
@@ -322,7 +323,8 @@ wait_for_end(TimestampTz deadline)
 	if (!reached && error[0] != '\0')
 		ereport(NOTICE,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("Kafka could not be asked how far its topic goes: %s", error),
+				 errmsg("Kafka could not be asked how far its topic goes: %s",
+						outside_string(error)),
 				 errhint("Check vnstream.brokers, and whether the brokers are up.")));
 	return reached;
 }

@@ -41,6 +41,15 @@ foreach my $call ('vnstream_start()', 'vnstream_stop()', 'vnstream_restart()', '
 		"not preloaded: $call says which line to add");
 }
 
+# vnstream_check() says it too, and which others there are to those alone who may know.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'auto_explain'\nvnstream.brokers = '127.0.0.1:1'");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE ROLE caller; GRANT EXECUTE ON FUNCTION vnstream_check() TO caller; CREATE ROLE watcher IN ROLE pg_monitor');
+my %advice = map { $_ => $node->safe_psql('postgres', "SET ROLE $_; SELECT advice FROM vnstream_check() WHERE name = 'library'") } 'caller', 'watcher';
+like($advice{watcher}, qr/shared_preload_libraries = 'auto_explain, vnstock_stream'/, 'vnstream_check() writes the whole line');
+is($advice{caller}, 'Add vnstock_stream to shared_preload_libraries in postgresql.conf and restart the server.',
+	'and not what the caller may not read');
+
 # Preloaded, but no room for the workers.
 $node->append_conf('postgresql.conf',
 	"shared_preload_libraries = 'vnstock_stream'\nmax_worker_processes = 3\nmax_logical_replication_workers = 0");

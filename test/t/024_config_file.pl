@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use VnstreamTest;
 
-my $broker = start_broker('--sasl', '--ssl');
+my $broker = start_broker('--sasl', '--ssl', '--config', 'socket.request.max.bytes=300000');
 my %address = map { /^(\w+)=(.*)$/ ? ($1 => $2) : () } split /\n/, broker_command($broker, 'env');
 my $simulator = start_simulator('--symbols', '100', '--unknown', '0');
 my $topic = new_topic();
@@ -68,6 +68,8 @@ query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_sweeps WHERE ended
 is(sql("SELECT vnstream_wait('caught up', '60 s')"), 't', 'TLS and SCRAM-SHA-512: caught up');
 is(sql('SELECT count(*) FROM realtime_quotes'), '100', 'and all is stored');
 is(account($node, 'postgres'), '', 'the account is exact');
+is(sql("SELECT result FROM vnstream_check() WHERE name = 'Kafka: write'"), 'warning',
+	'brokers that take no message as large as the topic does are not told as a refusal');
 
 # ---- another content comes with a reload, and without need for one nothing restarts
 
@@ -117,6 +119,17 @@ my ($code, $out, $err) = $node->psql('postgres', "SELECT vnstream_wait('caught u
 like($err, qr/could not open the file: No such file/, 'no file is told');
 unlike($err, qr/\Q$folder\E/, 'without its path');
 
+# Bytes that are no text stay out of what a program may catch and keep.
+write_config("log\xff\xfe = $canary\n");
+sql('CREATE TABLE kept (words text)');
+foreach my $function (qw(brokers topics peek))
+{
+	sql("DO \$\$ BEGIN PERFORM * FROM vnstream_$function(); EXCEPTION WHEN OTHERS THEN INSERT INTO kept VALUES (SQLERRM); END \$\$");
+}
+is(sql("SELECT DISTINCT length(convert_to(words, 'LATIN1')) > 0, substr(words, 1, 49) FROM kept"),
+	't|vnstream.kafka_config_file: line 1: "log\xff\xfe"', 'an error is a text of this database, whatever it quotes');
+is_refused("log\xff\xfe = $canary\n", qr/line 1: "log\\xff\\xfe" is not allowed/, 'and so is a notice');
+
 # ---- what the broker refuses
 
 # vnstream_check() tells which it is.
@@ -164,6 +177,16 @@ like($err, qr/invalid value.*DETAIL:  It is not an absolute path.*HINT:  Use the
 sql('CREATE ROLE nobody LOGIN');
 ($code, $out, $err) = $node->psql('postgres', 'SHOW vnstream.kafka_config_file', extra_params => [ '-U', 'nobody' ]);
 like($err, qr/must be superuser or have privileges of pg_read_all_settings|permission denied/, 'the path is not for everybody');
+
+# ---- who asks with the rights of an owner that is no superuser any more
+
+$node->safe_psql('postgres', 'CREATE ROLE boss SUPERUSER LOGIN; CREATE DATABASE theirs');
+$node->safe_psql('theirs', 'CREATE EXTENSION vnstock_stream', extra_params => [ '-U', 'boss' ]);
+sql('ALTER ROLE boss NOSUPERUSER');
+$node->append_conf('postgresql.conf', "vnstream.kafka_config_file = '$file'\n");
+$node->reload;
+is($node->safe_psql('theirs', "SELECT result FROM vnstream_check() WHERE name = 'Kafka: file'"),
+	'failed', 'the file is looked at all the same');
 
 unlike(slurp_file($node->logfile) =~ s/^.*(?:STATEMENT|statement):.*$//mgr, qr/\Q$canary\E|\Q$secret\E/, 'the whole log has no value of any file');
 
