@@ -100,10 +100,10 @@ dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
 
 	/*
 	 * One statement: all letters are locked before the first segment, as in a
-	 * replay.
+	 * replay.  A time that long ago might not exist, so ages are compared.
 	 */
 	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
-					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
+					 "  WHERE pg_catalog.now() - created_at > $1 RETURNING segment),"
 					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
 					 " counted AS (UPDATE %1$s.vnstream_segments AS s SET purged = s.purged + c.letters"
 					 "  FROM counts AS c WHERE s.segment = c.segment)"

@@ -135,11 +135,11 @@ is(sql("UPDATE vnstream_dead_letters SET created_at = now() - interval '40 days'
 is(counts($third), '1530|0|170|0|100', 'and counted');
 is(sql("SELECT vnstream_purge_dead_letters('30 days')"), '0', 'once');
 is(sql("SELECT * FROM vnstream_replay_dead_letters('price_minimum')"), '70|0|0|70', 'a replay beside what was purged');
+is(sql("SELECT vnstream_purge_dead_letters('170000000 years')"), '0', 'nothing is older than time');
 is(sql("SELECT vnstream_purge_dead_letters('0')"), '74', 'and at last all');
 is(sql('SELECT sum(dead_letters), sum(purged), (SELECT count(*) FROM vnstream_dead_letters) FROM vnstream_segments'), '174|174|0', 'nothing is lost count of');
 like(said("SELECT vnstream_purge_dead_letters('-1 s')"), qr/older_than must not be negative\nHINT:/, 'a negative age');
 like(said("SELECT vnstream_purge_dead_letters(NULL)"), qr/older_than must not be null\nHINT:/, 'no age');
-like(said("SELECT vnstream_purge_dead_letters('170000000 years')"), qr/timestamp out of range/, 'an age beyond all time');
 
 note 'import: the shape of the deployment that is replaced';
 sql(q{
