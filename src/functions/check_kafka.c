@@ -286,7 +286,7 @@ check_topic(Check *check, CheckResult *result)
 	else if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && check->run == 0)
 	{
 		check_say(result, CHECK_WARNING, "the topic does not exist; the workers make it when they start");
-		check_advise(result, "SELECT vnstream_start(), or make the topic by Kafka's tools.");
+		check_advise(result, "SELECT vnstream_start(), or SELECT vnstream_create_topic() before it.");
 	}
 	else if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		check_advise(result, "Check vnstream.topic; the workers make the topic where brokers let them.");
