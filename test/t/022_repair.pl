@@ -216,6 +216,18 @@ is(sql("SELECT * FROM vnstream_import('public.many')"), "stored|5000|\nduplicate
 is(sql("SELECT * FROM vnstream_import('public.many')"), "stored|0|\nduplicate|5000|", 'and again');
 is(sql("SELECT count(*), count(bid_price), min(kafka_offset), max(kafka_partition) FROM realtime_quotes WHERE ticker ~ '^M'"), '5000|3334|-1|-1', 'all there');
 
+# it stops in its second batch of 2000
+sql(q{CREATE VIEW public.slow AS SELECT 'S' || i AS ticker, timestamp '2025-06-01' AS "time", 1000 AS price
+	FROM generate_series(1, 2500) i WHERE i <= 2000 OR pg_sleep(3600) IS NOT NULL});
+$other = $node->background_psql($database, on_error_stop => 0);
+$other->query_until(qr/begun/, "\\echo begun\nSELECT * FROM vnstream_import('public.slow');\n");
+query_until($node, $database, q(SELECT what, worker IS NULL, done, total > 0, to_go = greatest(total - done, 0), rate > 0 FROM vnstream_progress()),
+	'importing quotes|t|2000|t|t|t', 'vnstream_progress() says how far it has come, also where nothing was analyzed');
+sql("SELECT pg_cancel_backend(pid) FROM vnstream_progress()");
+query_until($node, $database, 'SELECT count(*) FROM vnstream_progress()', '0', 'until it is canceled');
+$other->quit;
+is(sql("SELECT count(*) FROM realtime_quotes WHERE ticker ~ '^S[0-9]'"), '0', 'and nothing was taken over');
+
 note 'import: what is refused as a whole';
 my %wrong = (
 	'NULL' => qr/the table to import must not be null\nHINT:/,
