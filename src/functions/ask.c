@@ -139,6 +139,11 @@ ask_broker(Question *question, const char *error, const char *hint)
 	char		failure[BROKER_ERROR_SIZE];
 
 	strlcpy(failure, error, sizeof(failure));
+	if (question == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("%s", failure),
+				 errhint("Put the settings right, or the file that they name; vnstream_check() looks step by step.")));
 	question = ask_broker_gently(question, failure);
 	if (question == NULL)
 		ereport(ERROR,
