@@ -20,7 +20,7 @@ SELECT hop, p50_ms, p99_ms, max_ms, per_second, per_hour FROM vnstream_latency()
 SELECT key AS ticker, value->>'exchange' AS exchange, to_char(timestamp, 'HH24:MI:SS.MS') AS time,
 	value->>'price' AS price, value->>'change' AS change, value->>'volume' AS volume,
 	value->>'total_volume' AS total_volume, value->>'bid_price' AS bid, value->>'ask_price' AS ask
-FROM vnstream_peek(5, 'end');
+FROM vnstream_peek(3, 'end');
 \pset title 'log'
-SELECT to_char(time, 'HH24:MI:SS') AS time, worker, level, repeated, left(message, 80) AS message
-FROM vnstream_log(6);
+SELECT to_char(time, 'HH24:MI:SS') AS time, worker, level, repeated, left(message, 70) AS message
+FROM vnstream_log(5);

@@ -226,7 +226,7 @@ CREATE FUNCTION @extschema@.vnstream_wait(state pg_catalog.text,
 	timeout pg_catalog.interval DEFAULT '60 s')
 RETURNS pg_catalog.bool
 AS 'MODULE_PATHNAME', 'vnstream_wait'
-LANGUAGE C VOLATILE PARALLEL UNSAFE STRICT;
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.vnstream_wait(pg_catalog.text, pg_catalog.interval) IS
 	'wait until the workers are ''running'', ''stopped'', or ''caught up'' (all that is in the outbox and in Kafka now is stored); false when time ran out';
 
@@ -307,13 +307,13 @@ CREATE FUNCTION @extschema@.vnstream_log(n pg_catalog.int4 DEFAULT 20,
 	OUT worker pg_catalog.text,
 	OUT level pg_catalog.text,
 	OUT repeated pg_catalog.int4,
-	OUT message pg_catalog.text,
-	OUT code pg_catalog.text)
+	OUT code pg_catalog.text,
+	OUT message pg_catalog.text)
 RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_log'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) IS
-	'the last events of this database''s workers and of the launcher, the newest at the bottom: of all or one worker, of a level (info, warning, error) and above; repeated is how often the same came again, time when it last did';
+	'the last events of this database''s workers and of the launcher, the newest at the bottom: of all or one worker, of a level (info, warning, error) and above; repeated is how often the same came again, time when it last did, code the SQLSTATE of an error';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_log(pg_catalog.int4, pg_catalog.text, pg_catalog.text) TO pg_monitor;
 
@@ -328,6 +328,7 @@ COMMENT ON FUNCTION @extschema@.vnstream_health() IS
 	'is the pipeline of this database well: ''ok'', ''degraded'' or ''failed'', why, and since when; answers at once, whatever is down';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_health() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_health() TO pg_monitor;
+
 CREATE FUNCTION @extschema@.vnstream_latency(
 	OUT hop pg_catalog.text,
 	OUT p50_ms pg_catalog.float8,
@@ -352,8 +353,7 @@ CREATE FUNCTION @extschema@.vnstream_settings(
 	OUT value pg_catalog.text,
 	OUT source pg_catalog.text,
 	OUT needs_restart pg_catalog.bool,
-	OUT in_use pg_catalog.bool,
-	OUT description pg_catalog.text)
+	OUT in_use pg_catalog.bool)
 RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_settings'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

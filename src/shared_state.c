@@ -260,7 +260,7 @@ clock_text(TimestampTz time, char *text)
 {
 	pg_time_t	seconds = timestamptz_to_time_t(time);
 
-	pg_strftime(text, CLOCK_TEXT_SIZE, "%H:%M:%S", pg_localtime(&seconds, log_timezone));
+	pg_strftime(text, CLOCK_TEXT_SIZE, "%H:%M:%S", pg_localtime(&seconds, session_timezone));
 }
 
 void

@@ -177,7 +177,7 @@ extern void shared_forget_backoff(Oid database);
 extern long shared_budget_take(const char *source, int limit);
 
 extern const char *worker_state_name(WorkerState state);
-/* HH:MM:SS in the log's time zone. */
+/* HH:MM:SS in the time zone of the session, or of the worker's settings. */
 #define CLOCK_TEXT_SIZE 16
 extern void clock_text(TimestampTz time, char *text);
 /*

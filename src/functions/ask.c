@@ -160,7 +160,10 @@ ask_broker(Question *question, const char *error, const char *hint)
 	char		failure[BROKER_ERROR_SIZE] = "";
 
 	if (question == NULL)
-		strlcpy(failure, error, sizeof(failure));
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIG_FILE_ERROR),
+				 errmsg("%s", error),
+				 errhint("Put the settings right, or the file that they name; vnstream_check() looks step by step.")));
 	question = ask_broker_gently(question, failure);
 	if (question == NULL)
 		ereport(ERROR,

@@ -90,8 +90,11 @@ take_probe(Check *check, CheckResult *result)
 	if (check->probe != NULL)
 		return true;
 	check_say(result, CHECK_SKIPPED, "%s", check->no_probe != NULL ? check->no_probe : "it was not asked");
-	result->advice = check->no_probe_advice;
 	result->ms = 0;
+	/* once is enough */
+	result->advice = check->no_probe_advice;
+	check->no_probe_advice = NULL;
+	check->no_probe = "the brokers are not asked; see the step \"Kafka: names\"";
 	return false;
 }
 
@@ -214,47 +217,56 @@ check_brokers_login(Check *check, CheckResult *result)
 		check_advise(result, "Check that security.protocol is that of the brokers' port, and whether the brokers hang.");
 }
 
+/* One way more in which the topic is not as the settings would make it. */
+static void
+add_difference(CheckResult *result, bool *differs, const char *difference, const char *advice)
+{
+	check_say(result, CHECK_WARNING, "%s%s%s", *differs ? result->detail : "",
+			  *differs ? "; " : "", difference);
+	check_advise(result, "%s%s%s", *differs ? result->advice : "",
+				 *differs ? " " : "", advice);
+	*differs = true;
+}
+
 static void
 judge_topic(const Check *check, CheckResult *result)
 {
 	const CheckSettings *settings = &check->settings;
 	const ProbeAnswer *answer = check->probe;
 	int64		wanted_ms = (int64) settings->topic_retention * 1000;
+	bool		differs = false;
 
 	if (answer->partitions < settings->partitions)
-	{
-		check_say(result, CHECK_WARNING, "the topic has %d partitions, vnstream.partitions is %d",
-				  answer->partitions, settings->partitions);
-		check_advise(result, "SELECT vnstream_alter_topic(partitions => %d), or set vnstream.partitions.",
-					 settings->partitions);
-	}
+		add_difference(result, &differs,
+					   psprintf("the topic has %d partition%s, vnstream.partitions is %d",
+								answer->partitions, answer->partitions == 1 ? "" : "s",
+								settings->partitions),
+					   psprintf("SELECT vnstream_alter_topic(partitions => %d), or set vnstream.partitions.",
+								settings->partitions));
 	else if (answer->partitions < settings->consumers)
-	{
-		check_say(result, CHECK_WARNING, "the topic has %d partitions for %d consumers",
-				  answer->partitions, settings->consumers);
-		check_advise(result, "SELECT vnstream_alter_topic(partitions => %d), or lower vnstream.consumers.",
-					 settings->consumers);
-	}
-	else if (settings->replication_factor > 0 && answer->replication != settings->replication_factor)
-	{
-		check_say(result, CHECK_WARNING, "the topic has %d replicas, vnstream.replication_factor is %d",
-				  answer->replication, settings->replication_factor);
-		check_advise(result, "SELECT vnstream_alter_topic(replication => %d), or set vnstream.replication_factor.",
-					 settings->replication_factor);
-	}
-	else if (settings->topic_retention >= 0 && answer->retention_ms != PROBE_UNKNOWN &&
-			 answer->retention_ms != wanted_ms)
-	{
-		if (answer->retention_ms < 0)
-			check_say(result, CHECK_WARNING, "the topic keeps messages for ever, vnstream.topic_retention is %d s",
-					  settings->topic_retention);
-		else
-			check_say(result, CHECK_WARNING, "the topic keeps messages for " INT64_FORMAT " s, vnstream.topic_retention is %d s",
-					  answer->retention_ms / 1000, settings->topic_retention);
-		check_advise(result, "SELECT vnstream_alter_topic(retention => '%d s'), or set vnstream.topic_retention.",
-					 settings->topic_retention);
-	}
-	else
+		add_difference(result, &differs,
+					   psprintf("the topic has %d partition%s for %d consumers",
+								answer->partitions, answer->partitions == 1 ? "" : "s",
+								settings->consumers),
+					   psprintf("SELECT vnstream_alter_topic(partitions => %d), or lower vnstream.consumers.",
+								settings->consumers));
+	if (settings->replication_factor > 0 && answer->replication != settings->replication_factor)
+		add_difference(result, &differs,
+					   psprintf("the topic has %d replica%s, vnstream.replication_factor is %d",
+								answer->replication, answer->replication == 1 ? "" : "s",
+								settings->replication_factor),
+					   psprintf("SELECT vnstream_alter_topic(replication => %d), or set vnstream.replication_factor.",
+								settings->replication_factor));
+	if (settings->topic_retention >= 0 && answer->retention_ms != PROBE_UNKNOWN &&
+		answer->retention_ms != wanted_ms)
+		add_difference(result, &differs,
+					   psprintf("the topic keeps messages %s, vnstream.topic_retention is %d s",
+								answer->retention_ms < 0 ? "for ever" :
+								psprintf("for " INT64_FORMAT " s", answer->retention_ms / 1000),
+								settings->topic_retention),
+					   psprintf("SELECT vnstream_alter_topic(retention => '%d s'), or set vnstream.topic_retention.",
+								settings->topic_retention));
+	if (!differs)
 		check_say(result, CHECK_OK, "%d partition%s, %d replica%s", answer->partitions,
 				  answer->partitions == 1 ? "" : "s", answer->replication,
 				  answer->replication == 1 ? "" : "s");
@@ -280,7 +292,7 @@ check_topic(Check *check, CheckResult *result)
 	else if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && check->run == 0)
 	{
 		check_say(result, CHECK_WARNING, "the topic does not exist; the workers make it when they start");
-		check_advise(result, "SELECT vnstream_start(), or make the topic by Kafka's tools.");
+		check_advise(result, "SELECT vnstream_start(), or SELECT vnstream_create_topic() before it.");
 	}
 	else if (check->probe->code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
 		check_advise(result, "Check vnstream.topic; the workers make the topic where brokers let them.");

@@ -61,7 +61,7 @@ look(Check *check, CheckResult *result)
 		if (shared_state == NULL)
 			check->no_fetch = "the library is not preloaded, so no worker can ask";
 		else if (check->is_standby)
-			check->no_fetch = "a standby asks no source";
+			check->no_fetch = "no worker asks it while this server is a standby";
 		else if (!http_check_base_url(check->settings.vci_url,
 									  check->settings.allow_insecure_source, error))
 			check->no_fetch = "vnstream.vci_url cannot be used; see the step \"settings\"";
@@ -81,7 +81,10 @@ look(Check *check, CheckResult *result)
 		return true;
 	check_say(result, CHECK_SKIPPED, "%s", check->no_fetch);
 	result->ms = 0;
+	/* once is enough */
 	result->advice = check->no_fetch_advice;
+	check->no_fetch_advice = NULL;
+	check->no_fetch = "the source is not asked; see the step \"source: name\"";
 	return false;
 }
 

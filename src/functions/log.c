@@ -141,10 +141,10 @@ put_line(ReturnSetInfo *result, const LogLine *line)
 	values[i++] = CStringGetTextDatum(line->worker);
 	values[i++] = CStringGetTextDatum(event_level_name(event->level));
 	values[i++] = Int32GetDatum(event->repeated);
-	values[i++] = CStringGetTextDatum(event->text);
 	column_text(&values[i], &nulls[i],
 				event->sqlstate == 0 ? "" : unpack_sql_state(event->sqlstate));
 	i++;
+	values[i++] = CStringGetTextDatum(event->text);
 	Assert(i == LOG_COLUMNS);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

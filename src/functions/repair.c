@@ -63,6 +63,7 @@ vnstream_replay_dead_letters(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(1))
 		replay.letters = PointerGetDatum(PG_GETARG_ARRAYTYPE_P(1));
 
+	PreventCommandIfReadOnly("vnstream_replay_dead_letters()");
 	store_catalog_get(&catalog);
 	connect_spi();
 	role_scope_enter(&role, catalog.owner);
@@ -112,6 +113,7 @@ vnstream_purge_dead_letters(PG_FUNCTION_ARGS)
 				 errmsg("older_than must not be negative"),
 				 errhint("Use an interval such as '30 days'; '0' purges every dead letter.")));
 
+	PreventCommandIfReadOnly("vnstream_purge_dead_letters()");
 	store_catalog_get(&catalog);
 	connect_spi();
 	role_scope_enter(&role, catalog.owner);
@@ -161,6 +163,7 @@ vnstream_import(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the table to import must not be null"),
 				 errhint("Name what has the old rows, e.g. vnstream_import('realtime_quotes_old').")));
+	PreventCommandIfReadOnly("vnstream_import()");
 	InitMaterializedSRF(fcinfo, 0);
 
 	store_catalog_get(&catalog);

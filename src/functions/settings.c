@@ -33,7 +33,7 @@
 
 PG_FUNCTION_INFO_V1(vnstream_settings);
 
-#define SETTINGS_COLUMNS 6
+#define SETTINGS_COLUMNS 5
 
 /* Rows of pg_db_role_setting that a worker obeys; the first found decides. */
 typedef enum CatalogLevel
@@ -415,7 +415,6 @@ vnstream_settings(PG_FUNCTION_ARGS)
 			setting->context == PGC_POSTMASTER;
 		if (!nulls[4])
 			values[4] = BoolGetDatum(is_in_use(setting->name, resolved.value, around));
-		values[5] = CStringGetTextDatum(setting->short_desc);
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 	return (Datum) 0;

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include <curl/curl.h>
 
 #include "access/htup_details.h"
@@ -66,7 +68,7 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	nulls[i] = slot->pid == 0 || slot->lag < 0;
 	values[i++] = Int64GetDatum(slot->lag);
 	nulls[i] = slot->pid == 0 || slot->rate < 0;
-	values[i++] = Float8GetDatum(slot->rate);
+	values[i++] = Float8GetDatum(rint(slot->rate * 10) / 10);
 	column_time_left(&values[i], &nulls[i], slot->pid == 0 ? 0 : slot->lag, slot->rate);
 	i++;
 	nulls[i] = slot->pid == 0;

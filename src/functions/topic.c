@@ -177,7 +177,8 @@ vnstream_create_topic(PG_FUNCTION_ARGS)
 
 	question = topic_creation_question(&target.options, &specification,
 									   CHANGE_TIMEOUT_MS, error);
-	answer = topic_change_answer(ask_broker(question, error, NULL));
+	answer = topic_change_answer(ask_broker(question, error,
+											"Check vnstream.brokers, and whether the brokers are up. The topic may be made all the same."));
 	raise_fault(target.topic, NULL, answer);
 	control_topic_changed();
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("topic \"%s\" is created: %d partition%s, messages are kept %s%s",

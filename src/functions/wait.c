@@ -332,10 +332,22 @@ wait_for_end(TimestampTz deadline)
 Datum
 vnstream_wait(PG_FUNCTION_ARGS)
 {
-	char	   *state = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	TimestampTz deadline = deadline_argument(PG_GETARG_INTERVAL_P(1));
+	char	   *state;
+	TimestampTz deadline;
 
 	shared_state_require();
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the state to wait for must not be null"),
+				 errhint("Use 'running', 'stopped' or 'caught up'.")));
+	if (PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the timeout must not be null"),
+				 errhint("Use an interval such as '30 s'.")));
+	state = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	deadline = deadline_argument(PG_GETARG_INTERVAL_P(1));
 	if (control_is_pending())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -108,10 +108,11 @@ dead_letters_purge(const StoreCatalog *catalog, Datum older_than)
 
 	/*
 	 * One statement: all letters are locked before the first segment, and
-	 * segments in the order of their numbers, as in a replay.
+	 * segments in the order of their numbers, as in a replay.  A time that long
+	 * ago might not exist, so ages are compared.
 	 */
 	query = psprintf("WITH gone AS (DELETE FROM %1$s.vnstream_dead_letters"
-					 "  WHERE created_at < pg_catalog.now() - $1 RETURNING segment),"
+					 "  WHERE pg_catalog.now() - created_at > $1 RETURNING segment),"
 					 " counts AS (SELECT segment, pg_catalog.count(*) AS letters FROM gone GROUP BY segment),"
 					 " locked AS (SELECT s.segment, c.letters FROM %1$s.vnstream_segments AS s"
 					 "  JOIN counts AS c USING (segment) ORDER BY s.segment FOR NO KEY UPDATE OF s),"

@@ -16,11 +16,13 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "nodes/plannodes.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/portal.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
@@ -149,7 +151,6 @@ import_begin(const StoreCatalog *catalog, Import *import, Oid relation_oid)
 					 quote_identifier(get_namespace_name(RelationGetNamespace(relation))),
 					 quote_identifier(RelationGetRelationName(relation)));
 	check_columns(import, relation, ignored.data);
-	import->expected = relation->rd_rel->reltuples > 0 ? (int64) relation->rd_rel->reltuples : -1;
 	relation_close(relation, NoLock);
 
 	import->portal = SPI_cursor_open_with_args(NULL, query.data, 0, NULL, NULL, NULL,
@@ -157,6 +158,7 @@ import_begin(const StoreCatalog *catalog, Import *import, Oid relation_oid)
 	if (import->portal == NULL)
 		elog(ERROR, "SPI_cursor_open_with_args failed: %s",
 			 SPI_result_code_string(SPI_result));
+	import->expected = (int64) linitial_node(PlannedStmt, import->portal->stmts)->planTree->plan_rows;
 	pfree(query.data);
 	pfree(ignored.data);
 }

@@ -31,7 +31,7 @@ typedef struct ImportRefusal
 
 typedef struct Import
 {
-	int64		expected;		/* rows, by the statistics; -1 unknown */
+	int64		expected;		/* rows, as the planner estimates them */
 	int64		stored;
 	int64		duplicates;
 	List	   *refusals;		/* of ImportRefusal */

@@ -194,7 +194,8 @@ found_with({ kafka_config_file => $file, brokers => $sasl }, 'a password over an
 
 found_with({ topic => new_topic() }, 'no topic', 'Kafka: topic' => [ 'warning', qr/does not exist/ ]);
 found_with({ partitions => 5 }, 'fewer partitions', 'Kafka: topic' => [ 'warning', qr/has 2 partitions, vnstream\.partitions is 5/, qr/vnstream_alter_topic\(partitions => 5\)/ ]);
-found_with({ replication_factor => 3 }, 'fewer replicas', 'Kafka: topic' => [ 'warning', qr/has 1 replicas, vnstream\.replication_factor is 3/, qr/replication => 3/ ]);
+found_with({ replication_factor => 3 }, 'fewer replicas', 'Kafka: topic' => [ 'warning', qr/has 1 replica, vnstream\.replication_factor is 3/, qr/replication => 3/ ]);
+found_with({ partitions => 5, topic_retention => '8d' }, 'both', 'Kafka: topic' => [ 'warning', qr/partitions is 5; the topic keeps/, qr/partitions => 5.* SELECT .*retention => /s ]);
 found_with({ topic_retention => '8d' }, 'another retention', 'Kafka: topic' => [ 'warning', qr/604800 s, vnstream\.topic_retention is 691200 s/, qr/retention => '691200 s'/ ]);
 $before = offsets();
 broker_command($broker, 'acls', '--add', '--allow-principal', 'User:*', '--operation', 'All', '--topic', $topic);
