@@ -96,6 +96,13 @@ segment_account(const AuditSegment *segment, bool has_clusters)
 	return name.data;
 }
 
+/* Abs() is gone since PostgreSQL 16. */
+static int64
+magnitude(int64 number)
+{
+	return number < 0 ? -number : number;
+}
+
 static void
 put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_clusters,
 			const TopicPartition *partition, const MissingOffsets *missing)
@@ -106,7 +113,7 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 	.refused = segment->dead_letters, .gaps = segment->gaps};
 
 	row.account = segment_account(segment, has_clusters);
-	row.difference = Abs(segment->position - segment->from_offset - sum);
+	row.difference = magnitude(segment->position - segment->from_offset - sum);
 	if (segment->is_open)
 		row.pending = -1;
 	if (segment->is_open && partition != NULL)
@@ -122,7 +129,7 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 		row.difference = Max(row.difference, segment->position - partition->high);
 		row.difference += end - segment->position - row.pending;
 	}
-	row.difference += Abs(segment->dead_letters - segment->purged - segment->letters);
+	row.difference += magnitude(segment->dead_letters - segment->purged - segment->letters);
 	if (partition != NULL)
 	{
 		int64		low = Max(segment->from_offset, partition->low);
