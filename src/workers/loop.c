@@ -287,6 +287,15 @@ worker_reloaded(void)
 }
 
 /*
+ * The count of a second, also of one before 2000.
+ */
+static int64 *
+rate_place(int64 second)
+{
+	return &rate_messages[(second % RATE_SECONDS + RATE_SECONDS) % RATE_SECONDS];
+}
+
+/*
  * Move the ring of seconds on to now, and answer the rate of the last minute.
  */
 static double
@@ -305,8 +314,8 @@ current_rate(int64 add)
 		rate_second = second;
 	}
 	while (rate_second < second)
-		rate_messages[++rate_second % RATE_SECONDS] = 0;
-	rate_messages[second % RATE_SECONDS] += add;
+		*rate_place(++rate_second) = 0;
+	*rate_place(second) += add;
 
 	for (i = 0; i < RATE_SECONDS; i++)
 		sum += rate_messages[i];
