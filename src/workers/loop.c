@@ -355,10 +355,13 @@ static void
 set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
 		  va_list arguments)
 {
+	char		raw[WORKER_TEXT_SIZE];
 	char		text[WORKER_TEXT_SIZE];
 	bool		changed;
 
-	vsnprintf(text, sizeof(text), waiting_for, arguments);
+	/* another database's name may be in another encoding */
+	vsnprintf(raw, sizeof(raw), waiting_for, arguments);
+	one_line(text, sizeof(text), raw);
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	changed = worker_slot->state != state;

@@ -107,6 +107,23 @@ sql("SELECT test_event(0, 0, 1, 'about the server')");
 is(sql("SELECT count(*) FROM vnstream_log(1000, 'launcher') WHERE message = 'about the server'", $_), '1', "what is about the whole server is shown in $_")
   foreach 'postgres', 'other';
 
+# ---- a database's name is in the encoding of whoever gave it
+
+sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+sql('CREATE DATABASE first');
+sql('CREATE EXTENSION vnstock_stream', 'first');
+sql("ALTER DATABASE first SET vnstream.topic = 'one'");
+sql(q{SET client_encoding = 'SQL_ASCII';
+	SELECT E'ALTER DATABASE first RENAME TO "caf\xe9"' \gexec}, 'ascii');
+sql("SELECT vnstream_start('producer')", "caf\xe9");
+query_until($node, "caf\xe9", "SELECT waiting_for ~ 'broker' FROM vnstream_status() WHERE worker = 'producer'", 't',
+	'a producer in a database whose name is no UTF-8');
+sql('CREATE DATABASE second');
+sql("ALTER DATABASE second SET vnstream.topic = 'one'");
+sql("CREATE EXTENSION vnstock_stream; SELECT vnstream_start('producer')", 'second');
+query_until($node, 'second', "SELECT convert_from(convert_to(waiting_for, 'LATIN1'), 'LATIN1') FROM vnstream_status() WHERE worker = 'producer'",
+	'the producer of database "caf?" to end', 'what is waited for is valid text');
+
 # ---- health
 
 my $clock = '\d\d:\d\d:\d\d';
