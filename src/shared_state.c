@@ -234,6 +234,12 @@ shared_budget_take(const char *source, int limit)
 	return wait;
 }
 
+bool
+clock_passed(TimestampTz then, TimestampTz now, int ms)
+{
+	return then > now || TimestampDifferenceExceeds(then, now, ms);
+}
+
 const char *
 worker_state_name(WorkerState state)
 {

@@ -176,6 +176,12 @@ extern void shared_forget_backoff(Oid database);
  */
 extern long shared_budget_take(const char *source, int limit);
 
+/*
+ * Is then so many ms ago?  Also where it is yet to come, as the clock was set
+ * back: what waits for a time to pass must not wait for that time to come again.
+ */
+extern bool clock_passed(TimestampTz then, TimestampTz now, int ms);
+
 extern const char *worker_state_name(WorkerState state);
 /* HH:MM:SS in the log's time zone. */
 #define CLOCK_TEXT_SIZE 16

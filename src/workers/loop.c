@@ -332,7 +332,7 @@ sample(void)
 	TimestampTz now = GetCurrentTimestamp();
 	double		rate;
 
-	if (!TimestampDifferenceExceeds(sampled_at, now, 1000))
+	if (!clock_passed(sampled_at, now, 1000))
 		return;
 	sampled_at = now;
 	figures_update(worker_slot);
@@ -423,7 +423,7 @@ worker_add_dead_letters(int count)
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-	if (TimestampDifferenceExceeds(worker_slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
+	if (clock_passed(worker_slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
 	{
 		worker_slot->dead_letters = 0;
 		worker_slot->dead_letters_since = now;
