@@ -182,6 +182,13 @@ extern long shared_budget_take(const char *source, int limit);
  */
 extern bool clock_passed(TimestampTz then, TimestampTz now, int ms);
 
+/*
+ * Once a round of a process's loop: was the clock set back since the last one,
+ * by so much that what waits for a time would not notice it soon?  *last is the
+ * process's own, 0 at its start.
+ */
+extern bool clock_was_set_back(TimestampTz *last);
+
 extern const char *worker_state_name(WorkerState state);
 /* HH:MM:SS in the log's time zone. */
 #define CLOCK_TEXT_SIZE 16

@@ -48,6 +48,8 @@ static bool ends_by_wish = false;
 static bool extension_is_gone = false;
 static const char *end_reason = "its work is done";
 static bool settings_reloaded = false;
+static TimestampTz round_at;
+static bool clock_is_back = false;
 
 static TimestampTz sampled_at;
 static int64 rate_messages[RATE_SECONDS];	/* counted in each second */
@@ -267,6 +269,8 @@ worker_is_to_end(void)
 		worker_tell_settings();
 	}
 
+	clock_is_back = clock_was_set_back(&round_at) || clock_is_back;
+
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	if (worker_slot->generation != worker_generation)
 		reason = "another process has its place";
@@ -274,6 +278,9 @@ worker_is_to_end(void)
 		reason = config_enabled ? "not wanted any more" : "vnstream.enabled is off";
 	else if (entry_restarts() != restarts_seen)
 		reason = "to start anew, as asked or since settings have changed";
+	else if (clock_is_back)
+		/* what it waits for would come at the old time */
+		reason = "the clock was set back";
 	LWLockRelease(shared_state->lock);
 	if (reason != NULL)
 		end_reason = reason;
