@@ -18,7 +18,9 @@ NDEBUG = -DNDEBUG
 # unused parameters come with callbacks whose signatures are others'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wshadow $(WERROR)
 WERROR = -Werror
-SHLIB_LINK = -lcurl -lrdkafka -lcjson -lpthread -lm
+# our calls are of our functions, also where another library of the server has
+# one of the same name: before PostgreSQL 16 all names of all are visible to all
+SHLIB_LINK = -Wl,-Bsymbolic -lcurl -lrdkafka -lcjson -lpthread -lm
 
 # pg_regress, in an instance of its own that is gone afterwards
 REGRESS = settings vnstock_stream rights

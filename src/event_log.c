@@ -241,7 +241,7 @@ event_log_add(Oid database, int list_index, EventLevel level, int sqlstate,
 		event.repeated = earlier->repeated + 1;
 		event.logged = earlier->logged;
 		event.unlogged = earlier->unlogged + 1;
-		if (TimestampDifferenceExceeds(event.logged, now, REPEAT_LOG_MS))
+		if (clock_passed(event.logged, now, REPEAT_LOG_MS))
 			answer = event.unlogged;
 		else
 			answer = -1;

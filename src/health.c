@@ -170,7 +170,9 @@ judge_worker(const HealthView *view, int index, TimestampTz now, HealthReport *r
 	if (slot->pid != 0 && slot->partitions == 0)
 		add_reason(report, HEALTH_DEGRADED, slot->since,
 				   "%s has nothing to do: there are more consumers than partitions", name);
-	if (slot->dead_letter_at != 0 && !is_older(slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
+	/* it may be a little after now, and far after it where the clock was set back */
+	if (slot->dead_letter_at != 0 && !is_older(slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS) &&
+		!is_older(now, slot->dead_letter_at, HEALTH_DEAD_LETTER_MS))
 	{
 		clock_text(slot->dead_letter_at, clock);
 		add_reason(report, HEALTH_DEGRADED, slot->dead_letters_since,

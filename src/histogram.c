@@ -97,13 +97,22 @@ histogram_percentile(const Histogram *histogram, double share)
 	return histogram->max;
 }
 
+/*
+ * The place of a minute or hour in a ring, also of one before the first.
+ */
+static int
+place(int64_t number, int size)
+{
+	return (int) ((number % size + size) % size);
+}
+
 void
 histogram_ring_add(HistogramRing *ring, int64_t now, const Histogram *histogram)
 {
 	int64_t		minute = now / MINUTE;
 	int64_t		hour = now / HOUR;
-	int			m = (int) (minute % (HISTOGRAM_MINUTES + 1));
-	int			h = (int) (hour % (HISTOGRAM_HOURS + 1));
+	int			m = place(minute, HISTOGRAM_MINUTES + 1);
+	int			h = place(hour, HISTOGRAM_HOURS + 1);
 
 	if (ring->minutes[m].number != minute)
 	{

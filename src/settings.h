@@ -33,8 +33,8 @@ extern bool setting_is_ours(const char *name);
 extern uint32 setting_hash(const char *name, const char *value);
 
 /*
- * The hashes of all settings as this process has them, but for those that not
- * everybody may read; answers how many.  Needs no transaction.
+ * The hashes of all settings as this process has them; answers how many.  Needs
+ * no transaction.
  */
 extern int	settings_hashes(uint32 hashes[SETTINGS_MAX]);
 

@@ -28,6 +28,9 @@ static shmem_startup_hook_type previous_startup_hook = NULL;
 
 #define TRANCHE_NAME "vnstock_stream"
 
+/* Clocks that are kept right go back by less. */
+#define SET_BACK_MS 60000
+
 static Size
 shared_state_size(void)
 {
@@ -232,6 +235,23 @@ shared_budget_take(const char *source, int limit)
 	}
 	LWLockRelease(shared_state->lock);
 	return wait;
+}
+
+bool
+clock_passed(TimestampTz then, TimestampTz now, int ms)
+{
+	return then > now || TimestampDifferenceExceeds(then, now, ms);
+}
+
+bool
+clock_was_set_back(TimestampTz *last)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		was_set_back = *last != 0 &&
+		TimestampDifferenceExceeds(now, *last, SET_BACK_MS);
+
+	*last = now;
+	return was_set_back;
 }
 
 const char *

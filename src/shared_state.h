@@ -176,6 +176,19 @@ extern void shared_forget_backoff(Oid database);
  */
 extern long shared_budget_take(const char *source, int limit);
 
+/*
+ * Is then so many ms ago?  Also where it is yet to come, as the clock was set
+ * back: what waits for a time to pass must not wait for that time to come again.
+ */
+extern bool clock_passed(TimestampTz then, TimestampTz now, int ms);
+
+/*
+ * Once a round of a process's loop: was the clock set back since the last one,
+ * by so much that what waits for a time would not notice it soon?  *last is the
+ * process's own, 0 at its start.
+ */
+extern bool clock_was_set_back(TimestampTz *last);
+
 extern const char *worker_state_name(WorkerState state);
 /* HH:MM:SS in the time zone of the session, or of the worker's settings. */
 #define CLOCK_TEXT_SIZE 16

@@ -455,6 +455,30 @@ reconcile(TimestampTz now)
 }
 
 /*
+ * The clock was set back: what was to be done at some time is done now.
+ */
+static void
+forget_times(TimestampTz now)
+{
+	int			i;
+	int			j;
+
+	launcher.scan_at = launcher.scout_sent = now;
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	for (i = 0; i < shared_state->entry_count; i++)
+		for (j = 0; j < DATABASE_WORKERS; j++)
+		{
+			WorkerSlot *slot = &shared_state->entries[i].workers[j];
+
+			slot->launched_at = Min(slot->launched_at, now);
+			slot->launch_after = Min(slot->launch_after, now);
+		}
+	LWLockRelease(shared_state->lock);
+	tell(InvalidOid, 0, EVENT_WARNING, LOG, ERRCODE_WARNING, NULL,
+		 "the clock was set back: all workers start anew");
+}
+
+/*
  * Only here is the server's own value seen; and a round is what this worker does.
  */
 static void
@@ -497,6 +521,8 @@ launcher_attach(void)
 void
 vnstream_launcher_main(Datum argument)
 {
+	TimestampTz round_at = 0;
+
 	/*
 	 * Before the connection is set up: exit callbacks run in reverse order, so
 	 * the slot is given up after everything else of this process is.
@@ -533,6 +559,8 @@ vnstream_launcher_main(Datum argument)
 		}
 		publish_settings();
 
+		if (clock_was_set_back(&round_at))
+			forget_times(round_at);
 		now = GetCurrentTimestamp();
 		send_scout(now);
 		timeout = reconcile(now);

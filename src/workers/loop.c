@@ -48,6 +48,8 @@ static bool ends_by_wish = false;
 static bool extension_is_gone = false;
 static const char *end_reason = "its work is done";
 static bool settings_reloaded = false;
+static TimestampTz round_at;
+static bool clock_is_back = false;
 
 static TimestampTz sampled_at;
 static int64 rate_messages[RATE_SECONDS];	/* counted in each second */
@@ -267,6 +269,8 @@ worker_is_to_end(void)
 		worker_tell_settings();
 	}
 
+	clock_is_back = clock_was_set_back(&round_at) || clock_is_back;
+
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	if (worker_slot->generation != worker_generation)
 		reason = "another process has its place";
@@ -274,6 +278,9 @@ worker_is_to_end(void)
 		reason = config_enabled ? "not wanted any more" : "vnstream.enabled is off";
 	else if (entry_restarts() != restarts_seen)
 		reason = "to start anew, as asked or since settings have changed";
+	else if (clock_is_back)
+		/* what it waits for would come at the old time */
+		reason = "the clock was set back";
 	LWLockRelease(shared_state->lock);
 	if (reason != NULL)
 		end_reason = reason;
@@ -284,6 +291,15 @@ bool
 worker_reloaded(void)
 {
 	return settings_reloaded;
+}
+
+/*
+ * The count of a second, also of one before 2000.
+ */
+static int64 *
+rate_place(int64 second)
+{
+	return &rate_messages[(second % RATE_SECONDS + RATE_SECONDS) % RATE_SECONDS];
 }
 
 /*
@@ -305,8 +321,8 @@ current_rate(int64 add)
 		rate_second = second;
 	}
 	while (rate_second < second)
-		rate_messages[++rate_second % RATE_SECONDS] = 0;
-	rate_messages[second % RATE_SECONDS] += add;
+		*rate_place(++rate_second) = 0;
+	*rate_place(second) += add;
 
 	for (i = 0; i < RATE_SECONDS; i++)
 		sum += rate_messages[i];
@@ -323,7 +339,7 @@ sample(void)
 	TimestampTz now = GetCurrentTimestamp();
 	double		rate;
 
-	if (!TimestampDifferenceExceeds(sampled_at, now, 1000))
+	if (!clock_passed(sampled_at, now, 1000))
 		return;
 	sampled_at = now;
 	figures_update(worker_slot);
@@ -346,10 +362,13 @@ static void
 set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
 		  va_list arguments)
 {
+	char		raw[WORKER_TEXT_SIZE];
 	char		text[WORKER_TEXT_SIZE];
 	bool		changed;
 
-	vsnprintf(text, sizeof(text), waiting_for, arguments);
+	/* another database's name may be in another encoding */
+	vsnprintf(raw, sizeof(raw), waiting_for, arguments);
+	one_line(text, sizeof(text), raw);
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	changed = worker_slot->state != state;
@@ -411,7 +430,7 @@ worker_add_dead_letters(int count)
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-	if (TimestampDifferenceExceeds(worker_slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
+	if (clock_passed(worker_slot->dead_letter_at, now, HEALTH_DEAD_LETTER_MS))
 	{
 		worker_slot->dead_letters = 0;
 		worker_slot->dead_letters_since = now;

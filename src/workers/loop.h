@@ -62,7 +62,7 @@ pg_noreturn extern void worker_end(void);
 /*
  * To be called once each round.  Handles interrupts and a reload of settings.
  * Answers whether the worker is to end: it is not wanted any more, or is to
- * start anew.
+ * start anew, also where the clock was set back.
  */
 extern bool worker_is_to_end(void);
 

@@ -28,7 +28,7 @@ log_has_room(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (TimestampDifferenceExceeds(minute_began, now, 60000))
+	if (clock_passed(minute_began, now, 60000))
 	{
 		minute_began = now;
 		minute_lines = 0;

@@ -109,14 +109,16 @@ vnstream_worker_main(Datum argument)
 		/* the process ends; what for must outlive it */
 		MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
 		ErrorData  *error = CopyErrorData();
+		char		text[WORKER_ERROR_SIZE];
 
+		one_line(text, sizeof(text), error->message);
 		LWLockReleaseAll();
 		LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-		strlcpy(worker_slot->last_error, error->message, WORKER_ERROR_SIZE);
+		strlcpy(worker_slot->last_error, text, WORKER_ERROR_SIZE);
 		worker_slot->last_error_at = GetCurrentTimestamp();
 		worker_slot->errors++;
 		LWLockRelease(shared_state->lock);
-		worker_tell(EVENT_ERROR, 0, error->sqlerrcode, "%s", error->message);
+		worker_tell(EVENT_ERROR, 0, error->sqlerrcode, "%s", text);
 		MemoryContextSwitchTo(context);
 		PG_RE_THROW();
 	}

@@ -24,6 +24,7 @@ sql(qq{
 	CREATE FUNCTION test_progress_add(int8) RETURNS void AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_progress_end() RETURNS void AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_event(oid, int4, int4, bytea) RETURNS int4 AS '$module/watch_test' LANGUAGE C;
+	CREATE FUNCTION test_clock(int4) RETURNS void AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_health(text) RETURNS text AS '$module/watch_test' LANGUAGE C});
 
 # ---- progress
@@ -98,6 +99,9 @@ sql(qq{SELECT test_event($own, $list, 2, '\\xff20c3'), test_event($own, $list, 2
 	test_event($own, $list, 2, convert_to(repeat('ế', 200), 'UTF8'))});
 is(sql($shown), "error|0|? ?\nerror|0|a b c\nerror|0|" . 'ế' x 101, 'whatever the text, it is one valid line')
   or diag(sql($shown));
+is(sql("SELECT test_clock(3600), test_event($own, $list, 2, 'at three')"), '|0', 'an event');
+is(event(2, 'at three'), '1', 'the clock is set back: the server log has its repetition at once, not when that time comes again');
+is(event(2, 'at three'), '-1', 'and then once a minute');
 is(sql("SELECT test_event(1, $list, 2, 'of another database')"), '0', 'a database that is not known has no list');
 sql('CREATE DATABASE other');
 sql('CREATE EXTENSION vnstock_stream; SELECT vnstream_start()', 'other');
@@ -106,6 +110,23 @@ is(sql("SELECT count(*) FROM vnstream_log(1000, 'consumer $list')", 'other'), '0
 sql("SELECT test_event(0, 0, 1, 'about the server')");
 is(sql("SELECT count(*) FROM vnstream_log(1000, 'launcher') WHERE message = 'about the server'", $_), '1', "what is about the whole server is shown in $_")
   foreach 'postgres', 'other';
+
+# ---- a database's name is in the encoding of whoever gave it
+
+sql("CREATE DATABASE ascii ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+sql('CREATE DATABASE first');
+sql('CREATE EXTENSION vnstock_stream', 'first');
+sql("ALTER DATABASE first SET vnstream.topic = 'one'");
+sql(q{SET client_encoding = 'SQL_ASCII';
+	SELECT E'ALTER DATABASE first RENAME TO "caf\xe9"' \gexec}, 'ascii');
+sql("SELECT vnstream_start('producer')", "caf\xe9");
+query_until($node, "caf\xe9", "SELECT waiting_for ~ 'broker' FROM vnstream_status() WHERE worker = 'producer'", 't',
+	'a producer in a database whose name is no UTF-8');
+sql('CREATE DATABASE second');
+sql("ALTER DATABASE second SET vnstream.topic = 'one'");
+sql("CREATE EXTENSION vnstock_stream; SELECT vnstream_start('producer')", 'second');
+query_until($node, 'second', "SELECT convert_from(convert_to(waiting_for, 'LATIN1'), 'LATIN1') FROM vnstream_status() WHERE worker = 'producer'",
+	'the producer of database "caf?" to end', 'what is waited for is valid text');
 
 # ---- health
 
@@ -125,6 +146,7 @@ foreach my $case (
 	[ 'locked, old', '61 degraded: producer waits for a lock' ],
 	[ 'locked, new', '0 ok' ],
 	[ 'dead letters, old', '0 ok' ],
+	[ 'dead letters, set back', '0 ok' ],
 	[ 'failed, not wanted', '0 ok' ],
 	[ 'worst first', "61 failed: consumer 2 has failed, waits for ; consumer 2, process 12, gives no sign of life since $clock; consumer 1 has made 0 dead letters, the last at $clock: see vnstream_dead_letters" ])
 {

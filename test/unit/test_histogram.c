@@ -185,6 +185,12 @@ test_ring(void)
 	shows(ring, START + 89 * MINUTE, 2, 31, 120, "a clock set back does not tell the future");
 	count(ring, START - 48 * HOUR, 5, 4);
 	shows(ring, START - 48 * HOUR, 4, 4, 4, "nor of days to come");
+
+	/* a machine without a battery for its clock begins before that midnight */
+	memset(ring, 0, sizeof(*ring));
+	count(ring, -START, 5, 4);
+	count(ring, -START + MINUTE, 5, 3);
+	shows(ring, -START + MINUTE, 7, 7, 7, "a time below 0 counts like any other");
 	free(ring);
 }
 

@@ -29,6 +29,28 @@ PG_FUNCTION_INFO_V1(test_progress_add);
 PG_FUNCTION_INFO_V1(test_progress_end);
 PG_FUNCTION_INFO_V1(test_event);
 PG_FUNCTION_INFO_V1(test_health);
+PG_FUNCTION_INFO_V1(test_clock);
+
+/* The modules' GetCurrentTimestamp(), by the Makefile: ahead by so much. */
+#undef GetCurrentTimestamp
+extern TimestampTz GetCurrentTimestamp(void);
+static int64 clock_ahead = 0;
+
+TimestampTz
+test_now(void)
+{
+	return GetCurrentTimestamp() + clock_ahead;
+}
+
+/*
+ * test_clock(seconds): the modules' clock in this session is ahead
+ */
+Datum
+test_clock(PG_FUNCTION_ARGS)
+{
+	clock_ahead = PG_GETARG_INT32(0) * USECS_PER_SEC;
+	PG_RETURN_VOID();
+}
 
 /* src/config.c has them in the real library; the test leaves the defaults. */
 bool		config_enabled = true;
@@ -173,6 +195,8 @@ test_health(PG_FUNCTION_ARGS)
 		view->entry.workers[2].state = WORKER_FAILED;
 		view->entry.workers[2].since = now - 5 * USECS_PER_SEC;
 	}
+	else if (strcmp(name, "dead letters, set back") == 0)
+		consumer->dead_letter_at = now + 601 * USECS_PER_SEC;
 	else if (strcmp(name, "dead letters, old") == 0)
 		consumer->dead_letter_at = now - 601 * USECS_PER_SEC;
 	else if (strcmp(name, "failed, not wanted") == 0)
