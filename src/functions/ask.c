@@ -18,20 +18,12 @@
 #include "utils/snapmgr.h"
 
 #include "functions/ask.h"
-#include "functions/control.h"
 #include "functions/outside_text.h"
+#include "functions/worker_setting.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
 #include "store/role.h"
-
-static char *
-own_or_server_setting(const char *name, const char *server_value, MemoryContext context)
-{
-	char	   *own = database_setting(name);
-
-	return MemoryContextStrdup(context, own != NULL ? own : server_value);
-}
 
 void
 ask_target(AskTarget *target)
@@ -45,11 +37,10 @@ ask_target(AskTarget *target)
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
-	target->options.brokers = own_or_server_setting("vnstream.brokers", config_brokers, context);
-	target->options.config_file = own_or_server_setting("vnstream.kafka_config_file",
-														config_kafka_config_file, context);
-	target->topic = own_or_server_setting("vnstream.topic", config_topic, context);
-	target->group_id = own_or_server_setting("vnstream.group_id", config_group_id, context);
+	target->options.brokers = worker_setting("vnstream.brokers", context);
+	target->options.config_file = worker_setting("vnstream.kafka_config_file", context);
+	target->topic = worker_setting("vnstream.topic", context);
+	target->group_id = worker_setting("vnstream.group_id", context);
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);
@@ -59,20 +50,17 @@ ask_target(AskTarget *target)
 }
 
 int
-ask_setting(const char *name, int server_value, int flags)
+ask_setting(const char *name, int unit)
 {
 	StoreCatalog catalog;
 	RoleScope	role;
-	char	   *own;
 	int			value;
 
 	store_catalog_get(&catalog);
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
-	own = database_setting(name);
-	if (own == NULL || !parse_int(own, &value, flags, NULL))
-		value = server_value;
+	value = worker_setting_number(name, unit);
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);

@@ -36,10 +36,10 @@ typedef struct AskTarget
 extern void ask_target(AskTarget *target);
 
 /*
- * A setting that is a number, as this database's workers start with it; flags
- * are its unit's (GUC_UNIT_S, or 0).
+ * A setting that is a number, as this database's workers start with it, in unit
+ * (GUC_UNIT_S, or 0).
  */
-extern int	ask_setting(const char *name, int server_value, int flags);
+extern int	ask_setting(const char *name, int unit);
 
 /*
  * Waits for the answer and returns the question, which is freed with the

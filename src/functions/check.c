@@ -26,6 +26,7 @@
 #include "config.h"
 #include "functions/check.h"
 #include "functions/control.h"
+#include "functions/worker_setting.h"
 #include "store/role.h"
 
 PG_FUNCTION_INFO_V1(vnstream_check);
@@ -137,40 +138,6 @@ check_query(const Check *check, const char *query, double when_null)
  * ----------------------------------------------------------------
  */
 
-static char *
-text_setting(const char *name, MemoryContext context)
-{
-	const char *value = database_setting(name);
-
-	if (value == NULL)
-		value = GetConfigOptionResetString(name);
-	return MemoryContextStrdup(context, value != NULL ? value : "");
-}
-
-/*
- * The extension's owner, as who this runs, may have been a superuser once, and
- * need not be one who may read it.
- */
-static char *
-config_file_setting(MemoryContext context)
-{
-	const char *own = database_setting("vnstream.kafka_config_file");
-
-	return MemoryContextStrdup(context, own != NULL ? own : config_kafka_config_file);
-}
-
-/* A value that the server would not take is told by the step about settings. */
-static int
-number_setting(const char *name, int unit)
-{
-	const char *own = database_setting(name);
-	int			number;
-
-	if (own != NULL && parse_int(own, &number, unit, NULL))
-		return number;
-	return parse_int(GetConfigOptionResetString(name), &number, unit, NULL) ? number : 0;
-}
-
 static void
 read_settings(Check *check)
 {
@@ -182,22 +149,20 @@ read_settings(Check *check)
 	role_scope_enter(&role, check->catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
-	settings->brokers = text_setting("vnstream.brokers", context);
-	settings->config_file = config_file_setting(context);
-	settings->topic = text_setting("vnstream.topic", context);
-	settings->vci_url = text_setting("vnstream.vci_url", context);
-	settings->symbols = text_setting("vnstream.symbols", context);
-	if (!parse_bool(text_setting("vnstream.allow_insecure_source", context),
-					&settings->allow_insecure_source))
-		settings->allow_insecure_source = false;
-	settings->partitions = number_setting("vnstream.partitions", 0);
-	settings->replication_factor = number_setting("vnstream.replication_factor", 0);
-	settings->topic_retention = number_setting("vnstream.topic_retention", GUC_UNIT_S);
-	settings->consumers = number_setting("vnstream.consumers", 0);
-	settings->interval = number_setting("vnstream.interval", GUC_UNIT_S);
-	settings->symbols_per_request = number_setting("vnstream.symbols_per_request", 0);
-	settings->requests_per_minute = number_setting("vnstream.requests_per_minute", 0);
-	settings->outbox_limit = number_setting("vnstream.outbox_limit", GUC_UNIT_KB);
+	settings->brokers = worker_setting("vnstream.brokers", context);
+	settings->config_file = worker_setting("vnstream.kafka_config_file", context);
+	settings->topic = worker_setting("vnstream.topic", context);
+	settings->vci_url = worker_setting("vnstream.vci_url", context);
+	settings->symbols = worker_setting("vnstream.symbols", context);
+	settings->allow_insecure_source = worker_setting_bool("vnstream.allow_insecure_source");
+	settings->partitions = worker_setting_number("vnstream.partitions", 0);
+	settings->replication_factor = worker_setting_number("vnstream.replication_factor", 0);
+	settings->topic_retention = worker_setting_number("vnstream.topic_retention", GUC_UNIT_S);
+	settings->consumers = worker_setting_number("vnstream.consumers", 0);
+	settings->interval = worker_setting_number("vnstream.interval", GUC_UNIT_S);
+	settings->symbols_per_request = worker_setting_number("vnstream.symbols_per_request", 0);
+	settings->requests_per_minute = worker_setting_number("vnstream.requests_per_minute", 0);
+	settings->outbox_limit = worker_setting_number("vnstream.outbox_limit", GUC_UNIT_KB);
 	run = database_setting("vnstream.run");
 	check->run = run != NULL ? config_run_from_text(run) : 0;
 	PopActiveSnapshot();

@@ -34,6 +34,7 @@
 #include "utils/snapmgr.h"
 
 #include "functions/control.h"
+#include "functions/worker_setting.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
@@ -247,25 +248,6 @@ component_argument(FunctionCallInfo fcinfo)
 				 errmsg("there is no component \"%s\"", component),
 				 errhint("Use 'producer', 'consumer', or no argument for both.")));
 	return bits;
-}
-
-char *
-database_setting(const char *name)
-{
-	Oid			types[2] = {OIDOID, TEXTOID};
-	Datum		values[2] = {ObjectIdGetDatum(MyDatabaseId), CStringGetTextDatum(name)};
-	char	   *value = NULL;
-
-	if (SPI_execute_with_args("SELECT pg_catalog.substr(c, pg_catalog.length($2) + 2)"
-							  " FROM pg_catalog.pg_db_role_setting s,"
-							  " pg_catalog.unnest(s.setconfig) c"
-							  " WHERE s.setdatabase = $1 AND s.setrole = 0"
-							  " AND pg_catalog.starts_with(c, $2 || '=')",
-							  2, types, values, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the database's settings");
-	if (SPI_processed == 1)
-		value = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	return value;
 }
 
 static void

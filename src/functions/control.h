@@ -45,11 +45,4 @@ typedef struct WorkerSlots
 /* Inside SPI. */
 extern void worker_slots_count(int run, WorkerSlots *slots);
 
-/*
- * The value of one of this database's own settings as this transaction sees
- * it, or NULL: what workers start with, where the session may still have an
- * earlier one.  Inside SPI; the text goes with SPI_finish().
- */
-extern char *database_setting(const char *name);
-
 #endif							/* VNSTREAM_FUNCTIONS_CONTROL_H */

@@ -25,6 +25,7 @@
 #include "functions/control.h"
 #include "functions/fetch.h"
 #include "functions/outside_text.h"
+#include "functions/worker_setting.h"
 #include "market/rules.h"
 #include "pg_compat.h"
 #include "shared_state.h"
@@ -72,32 +73,6 @@ fail(FetchAnswer *answer, int sqlstate, char *failure, char *hint)
  *		What to ask
  * ----------------------------------------------------------------
  */
-
-/*
- * The database's own value, or what the session began with: a SET of this
- * session changes nothing for the workers, so nothing here either.  Inside SPI;
- * the text lives in context.
- */
-static char *
-effective_setting(const char *name, MemoryContext context)
-{
-	const char *value = database_setting(name);
-
-	if (value == NULL)
-		value = GetConfigOptionResetString(name);
-	return MemoryContextStrdup(context, value != NULL ? value : "");
-}
-
-static int
-effective_number(const char *name, int unit, MemoryContext context)
-{
-	int			number;
-
-	/* a setting's value was checked when it was set */
-	if (!parse_int(effective_setting(name, context), &number, unit, NULL))
-		elog(ERROR, "could not read \"%s\"", name);
-	return number;
-}
 
 /*
  * The provider's request for one ticker.  It comes with malloc, so nothing may
@@ -148,17 +123,14 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (source == NULL)
-		source = effective_setting("vnstream.sources", context);
-	base_url = effective_setting("vnstream.vci_url", context);
-	plan->user_agent = effective_setting("vnstream.user_agent", context);
-	plan->headers = effective_setting("vnstream.http_headers", context);
-	request->timeout_ms = effective_number("vnstream.http_timeout", GUC_UNIT_MS, context);
-	request->max_response = (Size) effective_number("vnstream.http_max_response",
-													GUC_UNIT_KB, context) * 1024;
-	plan->requests_per_minute = effective_number("vnstream.requests_per_minute", 0, context);
-	if (!parse_bool(effective_setting("vnstream.allow_insecure_source", context),
-					&request->allow_insecure))
-		request->allow_insecure = false;
+		source = worker_setting("vnstream.sources", context);
+	base_url = worker_setting("vnstream.vci_url", context);
+	plan->user_agent = worker_setting("vnstream.user_agent", context);
+	plan->headers = worker_setting("vnstream.http_headers", context);
+	request->timeout_ms = worker_setting_number("vnstream.http_timeout", GUC_UNIT_MS);
+	request->max_response = (Size) worker_setting_number("vnstream.http_max_response", GUC_UNIT_KB) * 1024;
+	plan->requests_per_minute = worker_setting_number("vnstream.requests_per_minute", 0);
+	request->allow_insecure = worker_setting_bool("vnstream.allow_insecure_source");
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);

@@ -162,13 +162,12 @@ vnstream_create_topic(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("vnstream_create_topic()");
 	specification.topic = target.topic;
 	if (PG_ARGISNULL(0))
-		specification.partitions = ask_setting("vnstream.partitions", config_partitions, 0);
+		specification.partitions = ask_setting("vnstream.partitions", 0);
 	if (PG_ARGISNULL(1))
-		specification.replication_factor = ask_setting("vnstream.replication_factor",
-													   config_replication_factor, 0);
+		specification.replication_factor = ask_setting("vnstream.replication_factor", 0);
 	if (PG_ARGISNULL(2))
 	{
-		seconds = ask_setting("vnstream.topic_retention", config_topic_retention, GUC_UNIT_S);
+		seconds = ask_setting("vnstream.topic_retention", GUC_UNIT_S);
 		specification.retention_ms = seconds < 0 ? -1 : (int64) seconds * 1000;
 		kept = describe_retention(seconds < 0 ? -2 : specification.retention_ms);
 	}

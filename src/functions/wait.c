@@ -22,6 +22,7 @@
 #include "broker/query.h"
 #include "functions/control.h"
 #include "functions/outside_text.h"
+#include "functions/worker_setting.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
@@ -245,14 +246,6 @@ ask_ends(BrokerOptions options, const char *topic_name, TopicDescription *topic,
 	return done;
 }
 
-static const char *
-own_or_server(const char *name, const char *server_value)
-{
-	const char *own = database_setting(name);
-
-	return own != NULL ? own : server_value;
-}
-
 /*
  * All that is in the outbox and in Kafka at the time of the call is stored.
  */
@@ -282,12 +275,11 @@ wait_for_end(TimestampTz deadline)
 
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
-	options.brokers = own_or_server("vnstream.brokers", config_brokers);
-	options.config_file = own_or_server("vnstream.kafka_config_file",
-										config_kafka_config_file);
+	options.brokers = worker_setting("vnstream.brokers", CurrentMemoryContext);
+	options.config_file = worker_setting("vnstream.kafka_config_file", CurrentMemoryContext);
 	options.client_id = "vnstock_stream.wait";
 	options.group_id = config_group_id;
-	topic_name = own_or_server("vnstream.topic", config_topic);
+	topic_name = worker_setting("vnstream.topic", CurrentMemoryContext);
 	last_response = query_number(psprintf("SELECT pg_catalog.max(response) FROM %s.vnstream_outbox",
 										  catalog.schema_name), 0, NULL, NULL);
 	for (;;)
