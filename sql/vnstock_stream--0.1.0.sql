@@ -244,21 +244,21 @@ COMMENT ON FUNCTION @extschema@.vnstream_sweep() IS
 CREATE FUNCTION @extschema@.vnstream_status(
 	OUT worker pg_catalog.text,
 	OUT state pg_catalog.text,
-	OUT pid pg_catalog.int4,
-	OUT since pg_catalog.timestamptz,
 	OUT waiting_for pg_catalog.text,
-	OUT last_activity pg_catalog.timestamptz,
-	OUT messages pg_catalog.int8,
-	OUT rows pg_catalog.int8,
-	OUT errors pg_catalog.int8,
-	OUT last_error pg_catalog.text,
-	OUT last_error_at pg_catalog.timestamptz,
-	OUT restarts pg_catalog.int8,
 	OUT lag pg_catalog.int8,
 	OUT rate pg_catalog.float8,
 	OUT time_left pg_catalog.interval,
+	OUT messages pg_catalog.int8,
+	OUT rows pg_catalog.int8,
+	OUT errors pg_catalog.int8,
+	OUT restarts pg_catalog.int8,
+	OUT pid pg_catalog.int4,
+	OUT since pg_catalog.timestamptz,
+	OUT last_activity pg_catalog.timestamptz,
 	OUT cpu_seconds pg_catalog.float8,
-	OUT memory pg_catalog.int8)
+	OUT memory pg_catalog.int8,
+	OUT last_error_at pg_catalog.timestamptz,
+	OUT last_error pg_catalog.text)
 RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_status'
 LANGUAGE C VOLATILE PARALLEL RESTRICTED;

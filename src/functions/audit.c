@@ -137,6 +137,10 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 				 low, Max(low, high));
 	}
 	row.total = end - segment->from_offset;
+
+	/* a seek from where nothing was read yet leaves one */
+	if (!segment->is_open && row.total == 0 && row.difference == 0 && segment->segment > 0)
+		return;
 	if (missing != NULL)
 	{
 		row.missing = missing->offsets;
