@@ -29,6 +29,9 @@
  */
 #define NEW_LOG "log truncated"
 
+/* Why a partition's first segment is opened; without it, none knows the first. */
+#define FIRST_CLAIM "first claim"
+
 /* One column of a relation that only a query of ours sees. */
 typedef struct AuditColumn
 {
@@ -47,8 +50,9 @@ struct AuditRuns
 
 /*
  * A segment that is open ends where its position stands.  A segment lacks
- * where one was deleted, or a position moved by hand: what lies between two, and
- * before a position without an open one, is counted by none.
+ * where one was deleted, or a position moved by hand: what lies between two, before
+ * all where the first is gone, and before a position without an open one, is
+ * counted by none.
  */
 static const char segments_query[] =
 "WITH life AS (SELECT cluster_id, topic, pg_catalog.max(epoch) AS last_epoch"
@@ -56,7 +60,8 @@ static const char segments_query[] =
 " letters AS (SELECT segment, pg_catalog.count(*) AS letters FROM %1$s.vnstream_dead_letters GROUP BY segment),"
 " span AS (SELECT cluster_id, topic, epoch, partition,"
 "  pg_catalog.range_agg(pg_catalog.int8range(from_offset, next_offset)) AS counted,"
-"  pg_catalog.min(from_offset) AS low, pg_catalog.max(next_offset) AS high,"
+"  CASE WHEN pg_catalog.bool_or(opened_because = '" FIRST_CLAIM "') THEN pg_catalog.min(from_offset) ELSE 0 END AS low,"
+"  pg_catalog.max(next_offset) AS high,"
 "  pg_catalog.bool_or(closed_at IS NULL) AS is_open,"
 "  coalesce(pg_catalog.max(segment) FILTER (WHERE opened_because = '" NEW_LOG "'), 0) AS new_log"
 "  FROM %1$s.vnstream_segments GROUP BY cluster_id, topic, epoch, partition),"
