@@ -26,6 +26,9 @@
 /* How long messages may wait while none is stored. */
 #define STALLED_MS 60000
 
+/* What has not passed by itself after this long wants somebody. */
+#define PASSING_MS 900000
+
 /* Ends in a row from which on a worker counts as failed. */
 #define FAILED_STARTS 3
 
@@ -112,7 +115,8 @@ judge_state(const WorkerSlot *slot, const char *name, TimestampTz now, HealthRep
 						   name, slot->failures, clock, colon, error);
 			}
 			else
-				add_reason(report, HEALTH_DEGRADED, slot->since, "%s %s%s%s%s", name,
+				add_reason(report, is_older(slot->since, now, PASSING_MS) ? HEALTH_FAILED : HEALTH_DEGRADED,
+						   slot->since, "%s %s%s%s%s", name,
 						   slot->waiting_for[0] != '\0' ? "waits for " : "is ", waiting,
 						   colon, error);
 			break;
@@ -290,8 +294,9 @@ health_remember(Oid database, HealthReport *report)
 		changed = entry->health_since == 0 || entry->health != (int) report->status;
 		if (changed)
 		{
+			/* a cause begins before it tells, but no status before the last one */
 			entry->health = report->status;
-			entry->health_since = report->since;
+			entry->health_since = Max(report->since, entry->health_since);
 		}
 		report->since = entry->health_since;
 		strlcpy(name, entry->name, sizeof(name));

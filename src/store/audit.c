@@ -24,6 +24,9 @@
 /* Sweeps that add up, of which each has a row of its own. */
 #define SWEEPS_SHOWN 20
 
+/* Why a partition's first segment is opened; without it, none knows the first. */
+#define FIRST_CLAIM "first claim"
+
 /* One column of a relation that only a query of ours sees. */
 typedef struct AuditColumn
 {
@@ -42,9 +45,10 @@ struct AuditRuns
 
 /*
  * Offsets of segments before one that was opened because the log was truncated
- * mean nothing in Kafka any more.  A segment that is open ends where its position stands.  A segment lacks
- * where one was deleted, or a position moved by hand: what lies between two, and
- * before a position without an open one, is counted by none.
+ * mean nothing in Kafka any more.  A segment that is open ends where its
+ * position stands.  A segment lacks where one was deleted, or a position moved by
+ * hand: what lies between two, before all where the first is gone, and before a
+ * position without an open one, is counted by none.
  */
 static const char segments_query[] =
 "WITH life AS (SELECT cluster_id, topic, pg_catalog.max(epoch) AS last_epoch"
@@ -52,7 +56,8 @@ static const char segments_query[] =
 " letters AS (SELECT segment, pg_catalog.count(*) AS letters FROM %1$s.vnstream_dead_letters GROUP BY segment),"
 " span AS (SELECT cluster_id, topic, epoch, partition,"
 "  pg_catalog.range_agg(pg_catalog.int8range(from_offset, next_offset)) AS counted,"
-"  pg_catalog.min(from_offset) AS low, pg_catalog.max(next_offset) AS high,"
+"  CASE WHEN pg_catalog.bool_or(opened_because = '" FIRST_CLAIM "') THEN pg_catalog.min(from_offset) ELSE 0 END AS low,"
+"  pg_catalog.max(next_offset) AS high,"
 "  pg_catalog.bool_or(closed_at IS NULL) AS is_open,"
 "  coalesce(pg_catalog.max(segment) FILTER (WHERE opened_because = '" POSITION_LOG_TRUNCATED "'), 0) AS new_log"
 "  FROM %1$s.vnstream_segments GROUP BY cluster_id, topic, epoch, partition),"

@@ -136,6 +136,8 @@ caught_up('from behind a hole');
 is((audit(1, '', 'account, total, delivered, difference, missing'))[0],
 	"T/0 segment 1|231|224|1|{[42,43)}\nT/0 segment 2|91|1|0|{}\nT/0 segment 3|5|5|0|{}\nT/0 in no segment|5|0|5|{[231,236)}",
 	'offsets that were jumped over are in no segment');
+like((audit(0, 'DELETE FROM vnstream_segments WHERE segment = (SELECT min(segment) FROM vnstream_segments)', 'account, difference, missing'))[0],
+	qr/^T\/0 in no segment\|140\|\{\[0,140\)\}\nT\/0 in no segment\|5\|/m, 'those of a first segment that was deleted too');
 
 note 'retention';
 my $records = PostgreSQL::Test::Utils::tempdir() . '/records.json';
