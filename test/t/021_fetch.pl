@@ -333,6 +333,13 @@ cmp_ok($served->{took}, '>', 50, 'not before the minute was over');
 like($refused->{err}, qr/the budget of 1 requests a minute is used up, and no turn comes within 60 s.*HINT/s, 'the other is told why not');
 $polite->stop;
 
+# ---- a server of one process
+
+IPC::Run::run([ 'postgres', '--single', '-D', $polite->data_dir, 'postgres' ],
+	'<', \"SELECT vnstream_fetch('VCB')\n", '>', \$out, '2>', \$err);
+like($err, qr/ERROR:  a server in single-user mode has no worker to ask the source/, 'single-user mode is told so')
+  or diag($out);
+
 done_testing();
 
 END
