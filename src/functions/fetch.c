@@ -392,6 +392,12 @@ fetch_probe_within(const char *ticker, const char *source, int budget_ms, int re
 					"\"vnstream.enabled\" is off, so no worker may ask the source",
 					"Set it to on in postgresql.conf and reload.");
 
+	/* one without others: it can make no segment for them either */
+	if (!IsUnderPostmaster)
+		return fail(answer, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+					"a server in single-user mode has no worker to ask the source",
+					"Start the server as usual.");
+
 	make_segment(&fetch, &plan);
 	if (!fetch_slot_take(fetch.segment, &fetch.ticket))
 	{

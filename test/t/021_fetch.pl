@@ -241,7 +241,9 @@ query_until($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE appl
 $node->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'vnstream fetch' ORDER BY backend_start LIMIT 1");
 query_until($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'hangs %'", '1',
 	'a worker is terminated, and its session ends');
-my ($lost) = grep { $_->{handle}->pump_nb; !$_->{handle}->pumpable } @hanging[ 2, 3 ];
+# psql ends a little after its session
+my $lost;
+wait_for(sub { ($lost) = grep { $_->{handle}->pump_nb; !$_->{handle}->pumpable } @hanging[ 2, 3 ]; return defined $lost; }, 'the psql of that session', 10);
 $lost //= $hanging[2];
 isnt(finish($lost), 0, 'with an error');
 like($lost->{err}, qr/ended, or was held up, without an answer/, 'that says why');
@@ -332,6 +334,13 @@ is($served->{out}, "200\n", 'and its answer');
 cmp_ok($served->{took}, '>', 50, 'not before the minute was over');
 like($refused->{err}, qr/the budget of 1 requests a minute is used up, and no turn comes within 60 s.*HINT/s, 'the other is told why not');
 $polite->stop;
+
+# ---- a server of one process
+
+IPC::Run::run([ 'postgres', '--single', '-D', $polite->data_dir, 'postgres' ],
+	'<', \"SELECT vnstream_fetch('VCB')\n", '>', \$out, '2>', \$err);
+like($err, qr/ERROR:  a server in single-user mode has no worker to ask the source/, 'single-user mode is told so')
+  or diag($out);
 
 done_testing();
 
