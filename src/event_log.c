@@ -22,6 +22,8 @@
 /* The same sentence is written to the server's log once in this time. */
 #define REPEAT_LOG_MS 60000
 
+#define TRANCHE_NAME "vnstock_stream_log"
+
 typedef struct EventList
 {
 	int			count;
@@ -43,29 +45,30 @@ typedef struct EventLog
 
 static EventLog *event_log = NULL;
 
-Size
-event_log_shmem_size(void)
+static Size
+event_log_size(void)
 {
 	return add_size(offsetof(EventLog, databases),
 					mul_size(config_max_databases, sizeof(DatabaseLog)));
 }
 
-int
-event_log_locks(void)
+void
+event_log_request(void)
 {
-	return config_max_databases + 1;
+	RequestAddinShmemSpace(event_log_size());
+	RequestNamedLWLockTranche(TRANCHE_NAME, config_max_databases + 1);
 }
 
 void
-event_log_shmem_start(void)
+event_log_start(void)
 {
 	bool		found;
 
-	event_log = ShmemInitStruct("vnstock_stream event log", event_log_shmem_size(), &found);
+	event_log = ShmemInitStruct("vnstock_stream event log", event_log_size(), &found);
 	if (found)
 		return;
-	memset(event_log, 0, event_log_shmem_size());
-	event_log->locks = GetNamedLWLockTranche(EVENT_LOG_TRANCHE_NAME);
+	memset(event_log, 0, event_log_size());
+	event_log->locks = GetNamedLWLockTranche(TRANCHE_NAME);
 }
 
 /*

@@ -27,8 +27,6 @@
 
 #include "shared_state.h"
 
-#define EVENT_LOG_TRANCHE_NAME "vnstock_stream_log"
-
 #define EVENT_LIST_SIZE 48
 #define EVENT_TEXT_SIZE 304
 
@@ -55,10 +53,9 @@ typedef struct Event
 	char		text[EVENT_TEXT_SIZE];	/* one line */
 } Event;
 
-/* Called by shared_state.c: bytes of shared memory, locks, and making it. */
-extern Size event_log_shmem_size(void);
-extern int	event_log_locks(void);
-extern void event_log_shmem_start(void);
+/* Called by shared_memory.c. */
+extern void event_log_request(void);
+extern void event_log_start(void);
 
 /*
  * The entry is another database's from now on: its lists are emptied.  Caller

@@ -35,22 +35,22 @@ static ProgressSlot *own_slot = NULL;
 /* Where it was begun; invalid: outside of a transaction. */
 static SubTransactionId begun_in = InvalidSubTransactionId;
 
-Size
-progress_shmem_size(void)
+void
+progress_request(void)
 {
-	return mul_size(PROGRESS_SLOTS, sizeof(ProgressSlot));
+	RequestAddinShmemSpace(PROGRESS_SLOTS * sizeof(ProgressSlot));
 }
 
 void
-progress_shmem_start(void)
+progress_start(void)
 {
 	bool		found;
 	int			i;
 
-	slots = ShmemInitStruct("vnstock_stream progress", progress_shmem_size(), &found);
+	slots = ShmemInitStruct("vnstock_stream progress", PROGRESS_SLOTS * sizeof(ProgressSlot), &found);
 	if (found)
 		return;
-	memset(slots, 0, progress_shmem_size());
+	memset(slots, 0, PROGRESS_SLOTS * sizeof(ProgressSlot));
 	for (i = 0; i < PROGRESS_SLOTS; i++)
 		pg_atomic_init_u64(&slots[i].done, 0);
 }

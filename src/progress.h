@@ -36,9 +36,9 @@ typedef struct ProgressRow
 	int64		total;			/* -1 unknown */
 } ProgressRow;
 
-/* Called by shared_state.c: bytes of shared memory, and making it. */
-extern Size progress_shmem_size(void);
-extern void progress_shmem_start(void);
+/* Called by shared_memory.c. */
+extern void progress_request(void);
+extern void progress_start(void);
 
 /*
  * Main thread of any process, inside of a transaction or outside.  what is a

@@ -16,15 +16,9 @@
 #include "storage/shmem.h"
 #include "utils/timestamp.h"
 
-#include "event_log.h"
-#include "progress.h"
-#include "latency.h"
 #include "shared_state.h"
 
 SharedState *shared_state = NULL;
-
-static shmem_request_hook_type previous_request_hook = NULL;
-static shmem_startup_hook_type previous_startup_hook = NULL;
 
 #define TRANCHE_NAME "vnstock_stream"
 
@@ -38,54 +32,30 @@ shared_state_size(void)
 					mul_size(config_max_databases, sizeof(DatabaseEntry)));
 }
 
-static void
-request_shared_state(void)
+void
+shared_state_request(void)
 {
-	if (previous_request_hook)
-		previous_request_hook();
-	RequestAddinShmemSpace(add_size(shared_state_size(),
-									add_size(progress_shmem_size(),
-											 event_log_shmem_size())));
+	RequestAddinShmemSpace(shared_state_size());
 	RequestNamedLWLockTranche(TRANCHE_NAME, 1);
-	RequestNamedLWLockTranche(EVENT_LOG_TRANCHE_NAME, event_log_locks());
-	latency_request();
-}
-
-static void
-start_shared_state(void)
-{
-	bool		found;
-
-	if (previous_startup_hook)
-		previous_startup_hook();
-
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared_state = ShmemInitStruct("vnstock_stream", shared_state_size(), &found);
-	if (!found)
-	{
-		memset(shared_state, 0, shared_state_size());
-		shared_state->lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
-		pg_atomic_init_u64(&shared_state->generation, 0);
-		/* the first scan is due as soon as the launcher runs */
-		pg_atomic_init_u64(&shared_state->scan_requests, 1);
-		ConditionVariableInit(&shared_state->changed);
-		shared_state->entry_count = config_max_databases;
-		shared_state->default_consumers = config_consumers;
-		shared_state->launcher.role = ROLE_LAUNCHER;
-	}
-	progress_shmem_start();
-	event_log_shmem_start();
-	latency_start();
-	LWLockRelease(AddinShmemInitLock);
 }
 
 void
-shared_state_install(void)
+shared_state_start(void)
 {
-	previous_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_state;
-	previous_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_shared_state;
+	bool		found;
+
+	shared_state = ShmemInitStruct("vnstock_stream", shared_state_size(), &found);
+	if (found)
+		return;
+	memset(shared_state, 0, shared_state_size());
+	shared_state->lock = &GetNamedLWLockTranche(TRANCHE_NAME)->lock;
+	pg_atomic_init_u64(&shared_state->generation, 0);
+	/* the first scan is due as soon as the launcher runs */
+	pg_atomic_init_u64(&shared_state->scan_requests, 1);
+	ConditionVariableInit(&shared_state->changed);
+	shared_state->entry_count = config_max_databases;
+	shared_state->default_consumers = config_consumers;
+	shared_state->launcher.role = ROLE_LAUNCHER;
 }
 
 void

@@ -145,8 +145,9 @@ typedef struct SharedState
 /* NULL where the library is not preloaded. */
 extern SharedState *shared_state;
 
-/* Hooks to reserve and make it.  From _PG_init while preloading only. */
-extern void shared_state_install(void);
+/* Called by shared_memory.c. */
+extern void shared_state_request(void);
+extern void shared_state_start(void);
 
 /* Raises an error with the line for postgresql.conf where not preloaded. */
 extern void shared_state_require(void);

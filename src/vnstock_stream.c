@@ -12,7 +12,7 @@
 
 #include "config.h"
 #include "functions/control.h"
-#include "shared_state.h"
+#include "shared_memory.h"
 #include "workers/launcher.h"
 
 #ifdef PG_MODULE_MAGIC_EXT
@@ -35,7 +35,7 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 
-	shared_state_install();
+	shared_memory_install();
 	control_install_hooks();
 	launcher_register();
 }

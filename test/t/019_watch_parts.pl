@@ -140,6 +140,8 @@ foreach my $case (
 	[ 'starting, new', '0 ok' ],
 	[ 'ended 2', "0 degraded: consumer 1 is backing off until $clock: its error" ],
 	[ 'ended 3', "0 failed: consumer 1 has ended unasked 3 times in a row, starts again at $clock: its error" ],
+	[ 'away, a while', '899 degraded: consumer 1 waits for the broker' ],
+	[ 'away, long', '901 failed: consumer 1 waits for the broker' ],
 	[ 'started again', '0 degraded: consumer 1 has just been started again, after 3 ends in a row that nobody asked for' ],
 	[ 'launcher stuck', "61 failed: the launcher, process 1, gives no sign of life since $clock" ],
 	[ 'stuck', "61 failed: producer, process 10, gives no sign of life since $clock" ],

@@ -68,8 +68,8 @@ _PG_init(void)
 	shared_state = ShmemInitStruct("vnstock_stream", size, &found);
 	if (!found)
 		elog(FATAL, "vnstock_stream is not preloaded");
-	progress_shmem_start();
-	event_log_shmem_start();
+	progress_start();
+	event_log_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 
@@ -175,6 +175,12 @@ test_health(PG_FUNCTION_ARGS)
 		consumer->launch_after = now + USECS_PER_SEC;
 		strlcpy(consumer->last_error, "its error", sizeof(consumer->last_error));
 		consumer->last_error_at = now;
+	}
+	else if (strncmp(name, "away", 4) == 0)
+	{
+		consumer->state = WORKER_BACKING_OFF;
+		consumer->since = now - (strcmp(name, "away, long") == 0 ? 901 : 899) * USECS_PER_SEC;
+		strlcpy(consumer->waiting_for, "the broker", sizeof(consumer->waiting_for));
 	}
 	else if (strcmp(name, "started again") == 0)
 		consumer->failures = 3;
