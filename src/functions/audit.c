@@ -152,6 +152,32 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 	put_row(result, &row);
 }
 
+/*
+ * A row of realtime_quotes has partition and offset, and not the topic: one of
+ * another topic may stand where this one's is gone.
+ */
+static void
+tell_shared_offsets(const AuditSegment *segments, int count)
+{
+	for (int i = 0; i < count; i++)
+		for (int j = i + 1; j < count; j++)
+		{
+			const AuditSegment *a = &segments[i];
+			const AuditSegment *b = &segments[j];
+
+			if (a->partition != b->partition ||
+				Max(a->from_offset, b->from_offset) >= Min(a->next_offset, b->next_offset) ||
+				(strcmp(a->topic, b->topic) == 0 && strcmp(a->cluster_id, b->cluster_id) == 0))
+				continue;
+			ereport(NOTICE,
+					(errcode(ERRCODE_WARNING),
+					 errmsg("several topics or clusters have the same partitions and offsets in this table: a row that is missing of one may be hidden by another's"),
+					 errdetail("For example \"%s\" and \"%s\", partition %d.",
+							   a->topic, b->topic, a->partition)));
+			return;
+		}
+}
+
 static void
 put_segments(ReturnSetInfo *result, const StoreCatalog *catalog, bool deep)
 {
@@ -165,7 +191,10 @@ put_segments(ReturnSetInfo *result, const StoreCatalog *catalog, bool deep)
 		return;
 	kafka = audit_kafka_ask(segments, count);
 	if (deep)
+	{
+		tell_shared_offsets(segments, count);
 		audit_offsets(catalog, kafka, segments, count, missing);
+	}
 	for (int i = 1; i < count; i++)
 	{
 		if (strcmp(segments[i].cluster_id, segments[0].cluster_id) != 0)
