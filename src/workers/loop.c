@@ -358,6 +358,9 @@ worker_wait(WaitSource *sources, int count, long timeout_ms)
 	sockets_wait(sources, count, timeout_ms);
 }
 
+static void set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
+					  va_list arguments) pg_attribute_printf(3, 0);
+
 static void
 set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
 		  va_list arguments)
