@@ -8,7 +8,8 @@
  * answer.  exit() would then run the destructors of libraries, OpenSSL's among
  * them, under threads that use them, and a crash of one PostgreSQL process is a
  * restart of all.  So the process counts its live clients, and where there are
- * any at its end, PostgreSQL's own callbacks run and the libraries' do not.
+ * any at its end, PostgreSQL's own callbacks run and the libraries' do not, nor
+ * are stdio's buffers written.
  *
  * Plain C.  Any thread.
  *
