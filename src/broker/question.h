@@ -81,6 +81,12 @@ extern void question_first_slice(Question *question);
 extern void question_pause(void);
 /* Keep the last thing that sounds like a reason for having no answer. */
 extern void question_listen(Question *question);
+/* Does a notice sound like one? */
+extern bool question_is_reason(const BrokerNotice *notice);
+
+/* The reason where the client has complained of nothing. */
+#define QUESTION_SILENCE \
+	"no answer, and no error either (a broker that hangs, a firewall or a name server that drops packets)"
 
 /* Both answer false. */
 extern bool question_fail(Question *question, const char *format,...)
