@@ -131,6 +131,9 @@ question_fail_unanswered(Question *question, const char *what)
 	if (reason[0] == '\0')
 		reason = QUESTION_SILENCE;
 	question->is_unanswered = true;
+	if (what == NULL)
+		return question_fail(question, "Kafka did not answer within %d ms at \"%.150s\": %.250s",
+							 question->timeout_ms, question->brokers, reason);
 	return question_fail(question, "%s within %d ms by \"%.150s\": %.250s",
 						 what, question->timeout_ms, question->brokers, reason);
 }

@@ -91,7 +91,10 @@ extern bool question_is_reason(const BrokerNotice *notice);
 /* Both answer false. */
 extern bool question_fail(Question *question, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
-/* "what within 5000 ms by brokers: trouble" */
+/*
+ * "what within 5000 ms by brokers: trouble"; with NULL, that Kafka did not answer
+ * within 5000 ms.
+ */
 extern bool question_fail_unanswered(Question *question, const char *what);
 
 /* Will the same question have another answer soon? */
