@@ -140,7 +140,8 @@ my $config = config();
 like($config, qr/retention\.ms=2764803000/, 'is set');
 like($config, qr/cleanup\.policy=compact,delete/, 'the policy is kept');
 like($config, qr/max\.message\.bytes=77777/, 'and the largest message');
-is(sql("SELECT vnstream_alter_topic(retention => '1000 years')"), "topic \"$topic\": 3 partitions; retention: 360000 days (was: 2764803 seconds)", 'as good as for ever');
+is(sql("SELECT vnstream_alter_topic(retention => '3600 s')"), "topic \"$topic\": 3 partitions; retention: 1 hour (was: 2764803 seconds)", 'in the largest unit');
+is(sql("SELECT vnstream_alter_topic(retention => '1000 years')"), "topic \"$topic\": 3 partitions; retention: 360000 days (was: 1 hour)", 'as good as for ever');
 is(sql('SELECT vnstream_alter_topic(replication => 1)'), "topic \"$topic\": 3 partitions; every partition has 1 replica already", 'replicas as they are');
 is(sql('SELECT vnstream_alter_topic(partitions => 3)'), "topic \"$topic\": 3 partitions", 'partitions as they are');
 
