@@ -379,7 +379,7 @@ RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_brokers'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.vnstream_brokers() IS
-	'one row a broker of the Kafka cluster, asked now: round_trip_ms is NULL where it did not answer, leaders counts the partitions of all topics that it leads, under_replicated its replicas that are not in sync; with KRaft, is_controller is any broker that takes administrative requests';
+	'one row a broker of the Kafka cluster, asked now: round_trip_ms is NULL where it did not answer, last_error says why, leaders counts the partitions of all topics that it leads, under_replicated its replicas that are not in sync; with KRaft, is_controller is any broker that takes administrative requests; where no broker answers, one row an address of vnstream.brokers, with all but last_error NULL';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_brokers() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_brokers() TO pg_monitor;
 

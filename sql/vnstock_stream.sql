@@ -66,6 +66,7 @@ SELECT * FROM vnstream_log(20, NULL, 'debug');
 SELECT * FROM vnstream_log(20, 'producer', '');
 SELECT * FROM vnstream_log(1000, 'producer', 'info');
 SELECT * FROM vnstream_log(20, 'consumer 16', NULL);
+SELECT * FROM vnstream_log(20, 'Consumer 16', 'WARNING');
 SELECT * FROM vnstream_health();
 SELECT * FROM vnstream_progress();
 
@@ -74,6 +75,8 @@ SELECT * FROM vnstream_fetch('');
 SELECT * FROM vnstream_fetch('vcb');
 SELECT * FROM vnstream_fetch('VCB,FPT');
 SELECT * FROM vnstream_fetch('ABCDEFGHIJKLMNOPQRSTU');
+SELECT * FROM vnstream_fetch(repeat('A', 1000));
+SELECT * FROM vnstream_fetch('VCB', repeat('a', 1000));
 SELECT * FROM vnstream_fetch('VCB', 'kafka');
 SELECT * FROM vnstream_fetch('VCB', '');
 -- what is shown of a source that is not there

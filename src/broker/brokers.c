@@ -8,6 +8,9 @@
  * includes connecting, the second is the round trip.  That the request is refused
  * is an answer too.
  *
+ * Where nobody says what brokers there are, the addresses that were to be asked
+ * stand for them.
+ *
  *-------------------------------------------------------------------------
  */
 #include "broker/brokers.h"
@@ -21,6 +24,9 @@
 
 /* How long a broker that is listed may take for both its answers. */
 #define ANSWER_MS 4000
+
+/* Of an address that names none. */
+#define DEFAULT_PORT 9092
 
 /* Complaints of the client that are kept: a broker may have its reason there. */
 #define COMPLAINTS_KEPT 32
@@ -41,6 +47,7 @@ typedef struct BrokersQuestion
 	rd_kafka_queue_t *answers;
 	char	   *complaints[COMPLAINTS_KEPT];	/* a ring */
 	int			complaint_count;	/* ever */
+	bool		is_described;	/* the brokers are those that the cluster lists */
 } BrokersQuestion;
 
 static int64_t
@@ -59,7 +66,7 @@ heard(Question *base, const BrokerNotice *notice)
 	BrokersQuestion *question = (BrokersQuestion *) base;
 	char	  **place = &question->complaints[question->complaint_count % COMPLAINTS_KEPT];
 
-	if (notice->level > 4 || notice->code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+	if (!question_is_reason(notice))
 		return;
 	free(*place);
 	*place = strdup(notice->text);
@@ -297,6 +304,55 @@ ask_brokers(BrokersQuestion *question)
 	}
 }
 
+/*
+ * One [protocol://]host[:port] of the list, whose form was checked.  The brackets
+ * of an IPv6 address stay, as in the names that the client complains of.
+ */
+static bool
+add_address(BrokersQuestion *question, const char *address, size_t length)
+{
+	ClusterBroker *broker = add_broker(question, -1);
+	char	   *host = strndup(address, length);
+	char	   *protocol;
+	char	   *port;
+
+	if (host == NULL)
+		return question_fail(&question->base, "out of memory");
+	broker->host = host;
+	protocol = strstr(host, "://");
+	if (protocol != NULL)
+		memmove(host, protocol + 3, strlen(protocol + 3) + 1);
+	port = strchr(host[0] == '[' ? strchr(host, ']') : host, ':');
+	broker->port = port != NULL ? atoi(port + 1) : DEFAULT_PORT;
+	if (port != NULL)
+		*port = '\0';
+	return true;
+}
+
+/* The addresses in place of the brokers, each with why it is not known better. */
+static bool
+take_addresses(BrokersQuestion *question)
+{
+	const char *reason = question->base.is_unanswered ? QUESTION_SILENCE : question->base.error;
+	const char *address = question->base.brokers;
+	int			i;
+
+	question->brokers = calloc(strlen(address) + 1, sizeof(*question->brokers));
+	if (question->brokers == NULL)
+		return question_fail(&question->base, "out of memory");
+	while (*(address += strspn(address, ", \t")) != '\0')
+	{
+		size_t		length = strcspn(address, ", \t");
+
+		if (!add_address(question, address, length))
+			return false;
+		address += length;
+	}
+	for (i = 0; i < question->count; i++)
+		explain_silence(question, &question->brokers[i], reason);
+	return true;
+}
+
 static bool
 ask(Question *base)
 {
@@ -304,8 +360,9 @@ ask(Question *base)
 	const struct rd_kafka_metadata *metadata;
 	bool		taken;
 
-	if (!request_metadata(base, &metadata))
-		return false;
+	question->is_described = request_metadata(base, &metadata);
+	if (!question->is_described)
+		return take_addresses(question);
 	taken = take_metadata(question, metadata);
 	rd_kafka_metadata_destroy(metadata);
 	if (taken)
@@ -360,10 +417,11 @@ brokers_question(const BrokerOptions *options, int timeout_ms, char *error)
 }
 
 const ClusterBroker *
-brokers_question_answer(const Question *base, int *count)
+brokers_question_answer(const Question *base, int *count, const char **failure)
 {
 	const BrokersQuestion *question = (const BrokersQuestion *) base;
 
+	*failure = question->is_described ? NULL : base->error;
 	*count = question->count;
 	return question->brokers;
 }

@@ -3,8 +3,9 @@
  * brokers.h
  *	  The brokers of a cluster, and whether each answers.
  *
- * A kind of question.  It fails only where no broker describes the cluster; one
- * that does not answer is told of with the reason.
+ * A kind of question, which fails for want of memory only.  A broker that does
+ * not answer is told of with the reason; where none describes the cluster, that
+ * is every address which was to be asked.
  *
  * Plain C with malloc.
  *
@@ -17,7 +18,8 @@
 
 typedef struct ClusterBroker
 {
-	int32_t		id;
+	int32_t		id;				/* -1: an address; nothing but the next two
+								 * and error is known */
 	char	   *host;			/* NULL: known only as a replica's broker, since
 								 * the cluster does not list it */
 	int			port;
@@ -34,8 +36,12 @@ typedef struct ClusterBroker
 extern Question *brokers_question(const BrokerOptions *options, int timeout_ms,
 								  char *error);
 
-/* The question's own, in the order of their ids. */
+/*
+ * The question's own, in the order of their ids.  failure is NULL, or says why
+ * there are only addresses, in the order in which they were given.
+ */
 extern const ClusterBroker *brokers_question_answer(const Question *question,
-													int *count);
+													int *count,
+													const char **failure);
 
 #endif							/* VNSTREAM_BROKER_BROKERS_H */

@@ -27,6 +27,9 @@
 /* Between two ranges it is cheaper to read on than to begin anew. */
 #define WORTH_A_JUMP 5000
 
+/* The topic's description has no more of the question's time than this. */
+#define DESCRIPTION_MS 10000
+
 /* A question that is cancelled ends within this. */
 #define POLL_MS 100
 
@@ -504,12 +507,31 @@ find_starts(PeekQuestion *question)
 	return true;
 }
 
+/* Brokers that are gone shall not be waited for as long as many messages are. */
+static bool
+describe(Question *base)
+{
+	int64_t		deadline = base->deadline;
+	int			timeout_ms = base->timeout_ms;
+
+	if (timeout_ms > DESCRIPTION_MS)
+	{
+		base->deadline -= timeout_ms - DESCRIPTION_MS;
+		base->timeout_ms = DESCRIPTION_MS;
+	}
+	if (!topic_describe((TopicQuestion *) base))
+		return false;
+	base->deadline = deadline;
+	base->timeout_ms = timeout_ms;
+	return true;
+}
+
 static bool
 ask(Question *base)
 {
 	PeekQuestion *question = (PeekQuestion *) base;
 
-	if (!topic_describe(&question->topic))
+	if (!describe(base))
 		return false;
 	memcpy(question->answer.cluster_id, question->topic.answer.cluster_id,
 		   sizeof(question->answer.cluster_id));

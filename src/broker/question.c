@@ -79,6 +79,18 @@ question_pause(void)
 	nanosleep(&pause, NULL);
 }
 
+/*
+ * "1/1 brokers are down" says less than what came before it, and of a broker that
+ * hangs librdkafka guesses that its version is too old.
+ */
+bool
+question_is_reason(const BrokerNotice *notice)
+{
+	return notice->level <= 4 &&
+		notice->code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
+		strstr(notice->text, "ApiVersionRequest failed: Local: Timed out") == NULL;
+}
+
 void
 question_listen(Question *question)
 {
@@ -94,14 +106,7 @@ question_listen(Question *question)
 	{
 		if (question->heard != NULL)
 			question->heard(question, &notice);
-
-		/*
-		 * "1/1 brokers are down" says less than what came before it, and of a
-		 * broker that hangs librdkafka guesses that its version is too old.
-		 */
-		if (notice.level <= 4 &&
-			notice.code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN &&
-			strstr(notice.text, "ApiVersionRequest failed: Local: Timed out") == NULL)
+		if (question_is_reason(&notice))
 			memcpy(question->trouble, notice.text, sizeof(question->trouble));
 	}
 }
@@ -124,8 +129,11 @@ question_fail_unanswered(Question *question, const char *what)
 
 	question_listen(question);
 	if (reason[0] == '\0')
-		reason = "no answer, and no error either (a broker that hangs, a firewall or a name server that drops packets)";
+		reason = QUESTION_SILENCE;
 	question->is_unanswered = true;
+	if (what == NULL)
+		return question_fail(question, "Kafka did not answer within %d ms at \"%.150s\": %.250s",
+							 question->timeout_ms, question->brokers, reason);
 	return question_fail(question, "%s within %d ms by \"%.150s\": %.250s",
 						 what, question->timeout_ms, question->brokers, reason);
 }

@@ -81,11 +81,20 @@ extern void question_first_slice(Question *question);
 extern void question_pause(void);
 /* Keep the last thing that sounds like a reason for having no answer. */
 extern void question_listen(Question *question);
+/* Does a notice sound like one? */
+extern bool question_is_reason(const BrokerNotice *notice);
+
+/* The reason where the client has complained of nothing. */
+#define QUESTION_SILENCE \
+	"no answer, and no error either (a broker that hangs, a firewall or a name server that drops packets)"
 
 /* Both answer false. */
 extern bool question_fail(Question *question, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
-/* "what within 5000 ms by brokers: trouble" */
+/*
+ * "what within 5000 ms by brokers: trouble"; with NULL, that Kafka did not answer
+ * within 5000 ms.
+ */
 extern bool question_fail_unanswered(Question *question, const char *what);
 
 /* Will the same question have another answer soon? */

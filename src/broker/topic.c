@@ -363,10 +363,12 @@ take_creation(TopicQuestion *question, rd_kafka_event_t *event)
 	rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 	const char *reason = rd_kafka_event_error_string(event);
 
+	/* librdkafka's own codes are below zero */
+	if (question_is_passing(code) && code < RD_KAFKA_RESP_ERR_NO_ERROR)
+		return question_fail_unanswered(&question->base, NULL);
 	if (question_is_passing(code))
 	{
-		if (question->base.trouble[0] == '\0')
-			snprintf(question->base.trouble, sizeof(question->base.trouble), "%s", reason);
+		snprintf(question->base.trouble, sizeof(question->base.trouble), "%s", reason);
 		return question_fail_unanswered(&question->base, "the topic was not created");
 	}
 	result = rd_kafka_event_CreateTopics_result(event);
@@ -405,7 +407,7 @@ topic_create(TopicQuestion *question)
 
 		if (slice == 0)
 		{
-			succeeded = question_fail_unanswered(&question->base, "the topic was not created");
+			succeeded = question_fail_unanswered(&question->base, NULL);
 			break;
 		}
 		event = rd_kafka_queue_poll(answers, slice);

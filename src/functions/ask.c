@@ -25,6 +25,10 @@
 #include "store/catalog.h"
 #include "store/role.h"
 
+/* Where the question could not be asked, and where nobody answered. */
+#define HINT_SETTINGS "Put the settings right, or the file that they name; vnstream_check() looks step by step."
+#define HINT_BROKERS "Check vnstream.brokers, and whether the brokers are up; vnstream_check() looks step by step."
+
 void
 ask_target(AskTarget *target)
 {
@@ -150,16 +154,23 @@ ask_broker(Question *question, const char *error, const char *hint)
 	if (question == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("%s", error),
-				 errhint("Put the settings right, or the file that they name; vnstream_check() looks step by step.")));
+				 errmsg("%s", error), errhint(HINT_SETTINGS)));
 	question = ask_broker_gently(question, failure);
 	if (question == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONNECTION_FAILURE),
 				 errmsg("%s", failure),
-				 errhint("%s", hint != NULL ? hint :
-						 "Check vnstream.brokers, and whether the brokers are up; vnstream_check() looks step by step.")));
+				 errhint("%s", hint != NULL ? hint : HINT_BROKERS)));
 	return question;
+}
+
+void
+ask_failed(int elevel, bool was_asked, const char *why)
+{
+	ereport(elevel,
+			(errcode(was_asked ? ERRCODE_CONNECTION_FAILURE : ERRCODE_CONFIG_FILE_ERROR),
+			 errmsg("Kafka could not be asked: %s", why),
+			 errhint("%s", was_asked ? HINT_BROKERS : HINT_SETTINGS)));
 }
 
 void

@@ -55,6 +55,12 @@ extern Question *ask_broker(Question *question, const char *error, const char *h
  */
 extern Question *ask_broker_gently(Question *question, char *error);
 
+/*
+ * Raise, at NOTICE or ERROR, that Kafka could not be asked, why, and what to check:
+ * the settings where the question could not be made, the brokers where it was_asked.
+ */
+extern void ask_failed(int elevel, bool was_asked, const char *why);
+
 /* Say that the topic is not there, and how to make it. */
 extern void notice_no_topic(const AskTarget *target);
 

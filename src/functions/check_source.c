@@ -60,8 +60,6 @@ look(Check *check, CheckResult *result)
 		check->no_fetch = "the look at the source has failed";
 		if (shared_state == NULL)
 			check->no_fetch = "the library is not preloaded, so no worker can ask";
-		else if (check->is_standby)
-			check->no_fetch = "no worker asks it while this server is a standby";
 		else if (!http_check_base_url(check->settings.vci_url,
 									  check->settings.allow_insecure_source, error))
 			check->no_fetch = "vnstream.vci_url cannot be used; see the step \"settings\"";

@@ -10,6 +10,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
@@ -40,6 +41,9 @@ PG_FUNCTION_INFO_V1(vnstream_fetch);
 /* Room for the worker to start, and again to end, besides the request's time. */
 #define FETCH_WORKER_MS 15000
 
+/* Bytes of an argument that a message repeats. */
+#define ECHO_MAX 40
+
 /* What is asked, and how; palloc'd. */
 typedef struct FetchPlan
 {
@@ -67,6 +71,17 @@ fail(FetchAnswer *answer, int sqlstate, char *failure, char *hint)
 	answer->failure = failure;
 	answer->hint = hint;
 	return false;
+}
+
+/* As much of an argument as a message repeats. */
+static char *
+shortened(const char *text)
+{
+	int			length = (int) strlen(text);
+
+	if (length <= ECHO_MAX)
+		return pstrdup(text);
+	return psprintf("%.*s...", pg_mbcliplen(text, length, ECHO_MAX), text);
 }
 
 /* ----------------------------------------------------------------
@@ -139,7 +154,7 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	if (plan->provider == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no source \"%s\"", source),
+				 errmsg("there is no source \"%s\"", shortened(source)),
 				 errhint("The source of this version is 'vci'.")));
 	strlcpy(request->provider, plan->provider->name, sizeof(request->provider));
 	strlcpy(request->ticker, ticker, sizeof(request->ticker));
@@ -459,7 +474,7 @@ ticker_argument(FunctionCallInfo fcinfo)
 	upper = asc_toupper(ticker, strlen(ticker));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is no ticker", ticker),
+			 errmsg("\"%s\" is no ticker", shortened(ticker)),
 			 ticker_is_valid(upper, strlen(upper)) ?
 			 errhint("Tickers are in upper case: '%s'.", upper) :
 			 errhint("A ticker is 1 to %d letters A to Z and digits, such as 'VCB'.",

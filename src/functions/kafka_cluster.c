@@ -18,6 +18,7 @@
 #include "broker/brokers.h"
 #include "broker/topics.h"
 #include "functions/ask.h"
+#include "functions/outside_text.h"
 
 PG_FUNCTION_INFO_V1(vnstream_brokers);
 PG_FUNCTION_INFO_V1(vnstream_topics);
@@ -33,6 +34,7 @@ put_broker(ReturnSetInfo *result, const ClusterBroker *broker)
 	Datum		values[BROKERS_COLUMNS] = {0};
 	bool		nulls[BROKERS_COLUMNS] = {0};
 
+	nulls[0] = nulls[3] = nulls[5] = nulls[6] = broker->id < 0;
 	values[0] = Int32GetDatum(broker->id);
 	nulls[1] = nulls[2] = broker->host == NULL;
 	if (broker->host != NULL)
@@ -55,6 +57,7 @@ vnstream_brokers(PG_FUNCTION_ARGS)
 	AskTarget	target;
 	Question   *question;
 	const ClusterBroker *brokers;
+	const char *failure;
 	char		error[BROKER_ERROR_SIZE];
 	int			count;
 	int			i;
@@ -63,9 +66,11 @@ vnstream_brokers(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	question = brokers_question(&target.options, ASK_TIMEOUT_MS, error);
 	question = ask_broker(question, error, NULL);
-	brokers = brokers_question_answer(question, &count);
+	brokers = brokers_question_answer(question, &count, &failure);
 	for (i = 0; i < count; i++)
 		put_broker((ReturnSetInfo *) fcinfo->resultinfo, &brokers[i]);
+	if (failure != NULL)
+		ask_failed(NOTICE, true, outside_string(failure));
 	return (Datum) 0;
 }
 

@@ -203,6 +203,7 @@ vnstream_offsets(PG_FUNCTION_ARGS)
 	Question   *question;
 	const GroupsAnswer *answer;
 	char		error[BROKER_ERROR_SIZE];
+	bool		was_asked;
 
 	ask_target(&target);
 	InitMaterializedSRF(fcinfo, 0);
@@ -211,13 +212,11 @@ vnstream_offsets(PG_FUNCTION_ARGS)
 	known_topic(target.topic, &known);
 	question = groups_question(&target.options, target.topic, target.group_id,
 							   ASK_TIMEOUT_MS, error);
+	was_asked = question != NULL;
 	question = ask_broker_gently(question, error);
 	if (question == NULL)
 	{
-		ereport(known.count > 0 ? NOTICE : ERROR,
-				(errcode(ERRCODE_CONNECTION_FAILURE),
-				 errmsg("Kafka could not be asked: %s", error),
-				 errhint("Check vnstream.brokers, and whether the brokers are up; vnstream_check() looks step by step.")));
+		ask_failed(known.count > 0 ? NOTICE : ERROR, was_asked, error);
 		keep_cluster(&known, known.partitions[0].cluster_id);
 		put_partitions(result, NULL, NULL, &known);
 		return (Datum) 0;

@@ -66,7 +66,7 @@ worker_argument(FunctionCallInfo fcinfo)
 	for (list = 0; list < EVENT_LISTS; list++)
 	{
 		list_name(list, name);
-		if (strcmp(name, worker) == 0)
+		if (pg_strcasecmp(name, worker) == 0)
 			return list;
 	}
 	ereport(ERROR,
@@ -86,7 +86,7 @@ level_argument(FunctionCallInfo fcinfo)
 		return EVENT_INFO;
 	level = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	for (i = EVENT_INFO; i <= EVENT_ERROR; i++)
-		if (strcmp(event_level_name(i), level) == 0)
+		if (pg_strcasecmp(event_level_name(i), level) == 0)
 			return i;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -71,18 +71,27 @@ retention_argument(const Interval *retention)
 	return ms;
 }
 
-/* "7 days", for a sentence. */
+/* "7 days", for a sentence: in the largest unit that it is whole numbers of. */
 static char *
 describe_retention(int64 ms)
 {
+	static const struct
+	{
+		int64		ms;
+		const char *name;
+	}			units[] = {{DAY_MS, "day"}, {3600000, "hour"}, {60000, "minute"}, {1000, "second"}};
+	int			i;
+
 	if (ms == RETENTION_FOR_EVER)
 		return pstrdup("for ever");
 	if (ms < 0)
 		return pstrdup("as long as the broker's default says");
-	if (ms % DAY_MS == 0)
-		return psprintf("%lld day%s", (long long) (ms / DAY_MS), ms == DAY_MS ? "" : "s");
-	if (ms % 1000 == 0)
-		return psprintf("%lld s", (long long) (ms / 1000));
+	for (i = 0; i < (int) lengthof(units); i++)
+	{
+		if (ms > 0 && ms % units[i].ms == 0)
+			return psprintf("%lld %s%s", (long long) (ms / units[i].ms), units[i].name,
+							ms == units[i].ms ? "" : "s");
+	}
 	return psprintf("%lld ms", (long long) ms);
 }
 

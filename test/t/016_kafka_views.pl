@@ -197,7 +197,11 @@ broker_command($cluster, 'resume', '--node', '2');
 
 broker_command($cluster, 'pause');
 my $runs = told_together();
-foreach my $function (qw(brokers topics groups))
+my $addresses = join '', map { "\\|127\\.0\\.0\\.1\\|$_\\|\\|\\|\\|\\|%s\n" } @ports;
+my ($silence, $refusal) = map { $addresses =~ s/%s/$_/gr } '[^\n|]+', '[^\n|]*Connection refused[^\n|]*';
+like($runs->{brokers}{out}, qr/^$silence$/, 'frozen: vnstream_brokers() has the addresses, and why there is no more');
+like($runs->{brokers}{err}, qr/NOTICE:  Kafka could not be asked: .* within 10000 ms by "\Q$address\E".*HINT:  Check vnstream.brokers/s, 'and says so');
+foreach my $function (qw(topics groups))
 {
 	like($runs->{$function}{err}, qr/ERROR:  .* within 10000 ms by "\Q$address\E".*HINT:  Check vnstream.brokers/s, "frozen: vnstream_$function() ends by itself, and says why");
 }
@@ -230,12 +234,26 @@ broker_command($cluster, 'resume');
 
 broker_command($cluster, 'kill');
 $runs = told_together();
-foreach my $function (qw(brokers topics groups))
+like($runs->{brokers}{out}, qr/^$refusal$/, 'gone: vnstream_brokers() has the addresses, and that they refuse');
+like($runs->{brokers}{err}, qr/NOTICE:  Kafka could not be asked: .* within 10000 ms by "\Q$address\E".*HINT:  Check vnstream.brokers/s, 'and says so');
+foreach my $function (qw(topics groups))
 {
 	like($runs->{$function}{err}, qr/ERROR:  .* within 10000 ms by .*Connection refused.*HINT:  Check vnstream.brokers/s, "gone: vnstream_$function() says so");
 }
 is($runs->{offsets}{out}, "0||||5||5|0|0|0|\n1||||0||0|0|0|0|\n2||||5||3|1|1|0|\n", 'gone: vnstream_offsets() has what this database knows');
 like($runs->{offsets}{err}, qr/NOTICE:  Kafka could not be asked: .*Connection refused/s, 'and says why that is all');
+
+# ---- the question cannot even be made
+
+sql("ALTER DATABASE postgres SET vnstream.kafka_config_file = '/no/such/file'");
+($out, $err) = told('SELECT * FROM vnstream_brokers()');
+like($err, qr/ERROR:  vnstream.kafka_config_file: .*HINT:  Put the settings right/s, 'a faulty file is an error of vnstream_brokers()');
+($out, $err) = told('SELECT * FROM vnstream_offsets()');
+like($err, qr/NOTICE:  Kafka could not be asked: vnstream.kafka_config_file: .*HINT:  Put the settings right/s, 'and a notice of vnstream_offsets(), with the hint of the file');
+sql('ALTER DATABASE postgres RESET vnstream.kafka_config_file');
+
+# ---- nothing is known
+
 sql("ALTER DATABASE postgres SET vnstream.topic = 'another'");
 ($out, $err) = told('SELECT * FROM vnstream_offsets()');
 like($err, qr/ERROR:  Kafka could not be asked: .*HINT:  Check vnstream.brokers/s, 'gone: nothing to show is an error');

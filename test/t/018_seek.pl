@@ -245,12 +245,43 @@ is(sql('SELECT count(*) FROM realtime_quotes'), 57_550 - $lost, 'and all else is
 is(sql("SELECT string_agg(gaps::text, ' ' ORDER BY segment DESC) FROM vnstream_segments WHERE opened_because LIKE 'passed over%' AND from_offset = $from AND next_offset = 50000"),
 	$lost, 'and recorded') if $lost > 0;
 
-# ---- a broker that does not answer
+# ---- a broker that hangs, and none
 
-sql("ALTER DATABASE postgres SET vnstream.brokers = '127.0.0.1:1'");
-fails("SELECT vnstream_seek(0, 'end')", qr/within 10000 ms.*\nHINT:  Check vnstream.brokers/s, 'no broker');
-my $start = time();
-fails("SET statement_timeout = '1s'; SELECT vnstream_seek(0, 'end')", qr/canceling statement/, 'it can be canceled');
-cmp_ok(time() - $start, '<', 8, 'at once');
+my $own = start_broker();
+my $own_topic = new_topic();
+
+sub state
+{
+	return sql("SELECT json_agg(p ORDER BY partition) FROM vnstream_positions p WHERE topic = '$own_topic'")
+	  . sql("SELECT json_agg(s ORDER BY segment) FROM vnstream_segments s WHERE topic = '$own_topic'");
+}
+
+sql('SELECT vnstream_stop()');
+is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'stopped');
+sql("ALTER DATABASE postgres SET vnstream.brokers = '" . broker_address($own) . "'; ALTER DATABASE postgres SET vnstream.topic = '$own_topic'");
+sql('SELECT vnstream_create_topic(partitions => 2)');
+produce(broker_address($own), $own_topic, [ ('{}') x 8 ], '-p', $_) foreach 0, 1;
+seek_to("NULL, '3', accept_loss => true");
+my $state = state();
+like($state, qr/"next_offset":3\b.*"next_offset":3\b/s, 'a topic with a broker of its own');
+
+broker_command($own, 'pause');
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query("SET statement_timeout = '1s'");
+$session->query("SELECT * FROM vnstream_seek(NULL, '5', accept_loss => true)");
+like($session->{stderr}, qr/canceling statement due to statement timeout/, 'frozen: it can be canceled');
+is($session->query('SELECT 40 + 2'), '42', 'after which the session answers');
+is(state(), $state, 'and nothing has moved');
+fails("SELECT vnstream_seek(0, '5', accept_loss => true)", qr/within 10000 ms by .*\nHINT:  Check vnstream.brokers/s, 'frozen: it ends by itself');
+is(state(), $state, 'and nothing has moved');
+broker_command($own, 'resume');
+$session->query('RESET statement_timeout');
+query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_peek(5)', '5', 'the broker is back');
+is($session->query("BEGIN; SELECT * FROM vnstream_seek(0, '5', accept_loss => true); ROLLBACK"), '0|3|5|2|0', 'and the same session can seek');
+$session->quit;
+
+broker_command($own, 'kill');
+fails("SELECT vnstream_seek($_, 'beginning')", qr/within 10000 ms by .*refused.*\nHINT:  Check vnstream.brokers/s, "gone: vnstream_seek($_)") foreach 0, 'NULL';
+is(state(), $state, 'and nothing has moved');
 
 done_testing();

@@ -106,6 +106,22 @@ sql("WITH s AS (UPDATE vnstream_segments SET next_offset = 1700, dead_letters = 
 	SELECT $third, 'c', 'stock-quotes', 1, 2, i,
 		convert_to(format('{\"ticker\":\"T%s\",\"time\":\"2026-08-05T10:00:00Z\",\"price\":%s}', i, CASE WHEN i % 10 = 0 THEN 15.5 ELSE 15000 END), 'UTF8'),
 		'form', 'old', now() FROM generate_series(0, 1699) i");
+
+# it stops in its second batch of 500
+sql(q{CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(22); RETURN NEW; END $$;
+	CREATE TRIGGER hold BEFORE INSERT ON realtime_quotes FOR EACH ROW WHEN (NEW.kafka_partition = 2 AND NEW.kafka_offset > 600) EXECUTE FUNCTION public.hold()});
+my $holder = $node->background_psql($database);
+$holder->query_safe('SELECT pg_advisory_lock(22)');
+my $replay = $node->background_psql($database, on_error_stop => 0);
+my $replay_pid = $replay->query_safe('SELECT pg_backend_pid()');
+$replay->query_until(qr/begun/, "\\echo begun\nSELECT * FROM vnstream_replay_dead_letters(letters => (SELECT array_agg(letter) FROM vnstream_dead_letters WHERE segment = $third));\n");
+query_until($node, $database, 'SELECT what, worker IS NULL, pid, done, total, to_go, rate > 0, time_left IS NOT NULL FROM vnstream_progress()',
+	"replaying dead letters|t|$replay_pid|500|1700|1200|t|t", 'vnstream_progress() tells another session how far a replay has come');
+sql("SELECT pg_cancel_backend($replay_pid)");
+query_until($node, $database, 'SELECT count(*) FROM vnstream_progress()', '0', 'until it is canceled');
+$_->quit for $replay, $holder;
+sql('DROP TRIGGER hold ON realtime_quotes');
+is(counts($third), '0|0|1700|0|0', 'which leaves all letters where they are');
 my $other = $node->background_psql($database);
 $other->query_safe("BEGIN; SELECT FROM vnstream_dead_letters WHERE kafka_partition = 2 AND kafka_offset < 100 FOR UPDATE");
 my ($code, $out, $err) = $node->psql($database, "SELECT * FROM vnstream_replay_dead_letters(letters => (SELECT array_agg(letter) FROM vnstream_dead_letters WHERE segment = $third))");

@@ -287,7 +287,7 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $told = found('a standby', server => $standby, %others);
 is(join(',', grep { $told->{$_}{result} eq 'skipped' } @steps),
-	join(',', 'workers', (grep { /^source/ } @steps), 'Kafka: write'), 'what a standby does not do is skipped');
+	join(',', 'workers', 'source: TLS', 'Kafka: write'), 'what a standby does not do is skipped, and it asks the source');
 $standby->stop;
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");

@@ -72,6 +72,7 @@ test_brokers_up(void)
 	BrokerOptions options = test_brokers();
 	char	   *topic = new_topic(5, NULL, NULL);
 	const ClusterBroker *brokers;
+	const char *failure;
 	Question   *question;
 	char		address[300];
 	int			count;
@@ -79,9 +80,10 @@ test_brokers_up(void)
 	question = await_question(brokers_question(&options, TIMEOUT_MS, error));
 	if (question == NULL)
 		give_up("brokers: %s", error);
-	brokers = brokers_question_answer(question, &count);
+	brokers = brokers_question_answer(question, &count, &failure);
 	snprintf(address, sizeof(address), "%s:%d", brokers[0].host, brokers[0].port);
-	ok(count == 1 && brokers[0].id == 1 && brokers[0].is_controller, "one broker");
+	ok(count == 1 && brokers[0].id == 1 && brokers[0].is_controller && failure == NULL,
+	   "one broker");
 	is_text(address, kafka_bootstrap(), "its address");
 	ok(brokers[0].round_trip_us > 0 && brokers[0].error[0] == '\0',
 	   "it answers, in %ld us", (long) brokers[0].round_trip_us);
@@ -378,7 +380,7 @@ test_gone(void)
 	BrokerOptions options = {NO_BROKER, "broker-test", NULL};
 	int			i;
 
-	for (i = 0; i < 3; i++)
+	for (i = 1; i < 3; i++)
 	{
 		Question   *question = await_question(make_question(i, &options, "topic", 2500));
 
@@ -386,6 +388,38 @@ test_gone(void)
 		   strstr(error, "refused") != NULL, "nobody there: %s", error);
 		question_free(question);
 	}
+}
+
+/* Without an answer the addresses are all that is known, and why of each. */
+static void
+test_addresses(void)
+{
+	BrokerOptions options = {"127.0.0.1:1, no-such-host.invalid ,PLAINTEXT://[::1]:2", "broker-test", NULL};
+	static const char *const hosts[] = {"127.0.0.1", "no-such-host.invalid", "[::1]"};
+	static const int ports[] = {1, 9092, 2};
+	Question   *question = await_question(brokers_question(&options, 2500, error));
+	const ClusterBroker *brokers;
+	const char *failure;
+	int			count;
+	int			i;
+
+	if (question == NULL)
+		give_up("brokers: %s", error);
+	brokers = brokers_question_answer(question, &count, &failure);
+	ok(failure != NULL && strstr(failure, "2500 ms") != NULL, "nobody there: %s", failure);
+	is_integer(count, 3, "every address is told of");
+	for (i = 0; i < 3; i++)
+	{
+		is_text(brokers[i].host, hosts[i], "its host");
+		ok(brokers[i].port == ports[i] && brokers[i].id == -1 && brokers[i].round_trip_us == -1,
+		   "its port, and nothing else");
+		diag("%s", brokers[i].error);
+	}
+	ok(strstr(brokers[0].error, "refused") != NULL && strstr(brokers[0].error, "127.0.0.1:1/") != NULL,
+	   "why the first does not answer");
+	ok(strstr(brokers[1].error, "resolve") != NULL, "and the second");
+	ok(brokers[2].error[0] != '\0', "and the third");
+	question_free(question);
 }
 
 /* Straight away, where test/kafka would take longer than a question does. */
@@ -499,6 +533,7 @@ main(void)
 	test_groups();
 	test_refused();
 	test_gone();
+	test_addresses();
 	test_cycles();
 	test_frozen();
 	test_many_topics();
