@@ -96,12 +96,14 @@ tell_unknown(const AuditKafka *kafka, const AuditSegment *segment)
 		return;
 	if (strcmp(topic->cluster_id, segment->cluster_id) != 0)
 		ereport(NOTICE,
-				(errmsg("partition %d of topic \"%s\" was read from another Kafka cluster, %s",
+				(errcode(ERRCODE_WARNING),
+				 errmsg("partition %d of topic \"%s\" was read from another Kafka cluster, %s",
 						segment->partition, segment->topic, segment->cluster_id),
 				 errdetail("The brokers are those of cluster %s.", topic->cluster_id)));
 	else
 		ereport(NOTICE,
-				(errmsg("partition %d of topic \"%s\" is not there, or has no leader that answers",
+				(errcode(ERRCODE_WARNING),
+				 errmsg("partition %d of topic \"%s\" is not there, or has no leader that answers",
 						segment->partition, segment->topic)));
 }
 

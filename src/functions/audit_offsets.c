@@ -298,7 +298,8 @@ tell_undecided(const AuditSegment *segment, const OffsetSet *set, int64 missing)
 	append_set(&text, set, RUNS_TOLD);
 	appendStringInfoString(&text, set->is_cut || set->run_count > RUNS_TOLD ? ",...}" : "}");
 	ereport(NOTICE,
-			(errmsg("segment " INT64_FORMAT ": " INT64_FORMAT " of these " INT64_FORMAT " offsets are missing, and Kafka does not tell which: %s",
+			(errcode(ERRCODE_WARNING),
+			 errmsg("segment " INT64_FORMAT ": " INT64_FORMAT " of these " INT64_FORMAT " offsets are missing, and Kafka does not tell which: %s",
 					segment->segment, missing, set->count, text.data),
 			 errdetail("The others are duplicates, gaps or purged dead letters.")));
 	pfree(text.data);
@@ -353,7 +354,8 @@ end_inquiry(Inquiry *inquiry, MissingOffsets *missing)
 	if (inquiry->unstored.is_cut || inquiry->unkept.is_cut ||
 		inquiry->empty.is_cut || inquiry->gone.is_cut)
 		ereport(NOTICE,
-				(errmsg("segment " INT64_FORMAT ": more than %d runs of offsets are missing, of which the first are named",
+				(errcode(ERRCODE_WARNING),
+				 errmsg("segment " INT64_FORMAT ": more than %d runs of offsets are missing, of which the first are named",
 						segment->segment, RUNS_NAMED)));
 }
 

@@ -516,7 +516,8 @@ vnstream_fetch(PG_FUNCTION_ARGS)
 				 answer.hint != NULL ? errhint("%s", answer.hint) : 0));
 	if (answer.body_is_cut)
 		ereport(NOTICE,
-				(errmsg("body has the first %d bytes of what the source sent",
+				(errcode(ERRCODE_WARNING),
+				 errmsg("body has the first %d bytes of what the source sent",
 						(int) Min(answer.body_length, FETCH_BODY_MAX))));
 
 	nulls[0] = answer.status == 0;

@@ -81,7 +81,8 @@ vnstream_replay_dead_letters(PG_FUNCTION_ARGS)
 
 	if (replay.tried < count)
 		ereport(NOTICE,
-				(errmsg("%lld dead letters were left to another session that has them in its hands",
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("%lld dead letters were left to another session that has them in its hands",
 						(long long) (count - replay.tried)),
 				 errhint("Call vnstream_replay_dead_letters() again when it is done.")));
 	values[0] = Int64GetDatum(replay.tried);

@@ -152,20 +152,24 @@ tell(const Move *move)
 
 	if (move->to == move->from)
 		ereport(NOTICE,
-				(errmsg("partition %d stays at offset " INT64_FORMAT, partition, move->to)));
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("partition %d stays at offset " INT64_FORMAT, partition, move->to)));
 	else if (move->to < move->from)
 		ereport(NOTICE,
-				(errmsg("partition %d goes back from offset " INT64_FORMAT " to " INT64_FORMAT
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("partition %d goes back from offset " INT64_FORMAT " to " INT64_FORMAT
 						": " INT64_FORMAT " are read again, and what is stored counts as duplicates",
 						partition, move->from, move->to, move->again)));
 	else if (move->lost == 0)
 		ereport(NOTICE,
-				(errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
 						": what is between was read before",
 						partition, move->from, move->to)));
 	else
 		ereport(NOTICE,
-				(errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("partition %d goes on from offset " INT64_FORMAT " to " INT64_FORMAT
 						": " INT64_FORMAT " that are not stored are given up",
 						partition, move->from, move->to, move->lost)));
 }

@@ -286,7 +286,8 @@ vnstream_alter_topic(PG_FUNCTION_ARGS)
 	raise_fault(target.topic, &change, answer);
 	if (answer->has_new_partitions)
 		ereport(NOTICE,
-				(errmsg("from now on tickers are in other partitions than before"),
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("from now on tickers are in other partitions than before"),
 				 errdetail("Messages of a ticker are in order within each partition; between those before and those after this moment there is no order but their time.")));
 	PG_RETURN_TEXT_P(cstring_to_text(describe_change(&target, &change, answer)));
 }

@@ -100,7 +100,8 @@ check_columns(Import *import, Relation relation, const char *ignored)
 						 QUOTES_TABLE, quote_identifier(name))));
 	if (ignored[0] != '\0')
 		ereport(NOTICE,
-				(errmsg("columns of \"%s\" that are not taken over: %s", name, ignored)));
+				(errcode(ERRCODE_SUCCESSFUL_COMPLETION),
+				 errmsg("columns of \"%s\" that are not taken over: %s", name, ignored)));
 }
 
 void
