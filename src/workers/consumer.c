@@ -27,6 +27,7 @@
 #include "config.h"
 #include "workers/consumer.h"
 #include "workers/launcher.h"
+#include "workers/notices.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 

@@ -19,6 +19,7 @@
 #include "config.h"
 #include "market/quote.h"
 #include "workers/delivery.h"
+#include "workers/notices.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 
