@@ -20,6 +20,7 @@
 #include "market/quote.h"
 #include "workers/delivery.h"
 #include "workers/notices.h"
+#include "workers/recovery.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 
@@ -170,7 +171,10 @@ connect_publisher(void)
 
 			/* with nothing to send, no acknowledgement will tell */
 			if (waiting_messages == 0)
+			{
+				recovery_reached(is_failing);
 				is_failing = false;
+			}
 		}
 		else
 		{
@@ -181,9 +185,12 @@ connect_publisher(void)
 			backoff_fail(&broker_backoff, 0);
 		}
 	}
-	if (publisher != NULL || topic_query != NULL || !backoff_is_over(&broker_backoff))
+	if (publisher != NULL || topic_query != NULL ||
+		(!backoff_is_over(&broker_backoff) && !recovery_is_heard()))
 		return;
 
+	broker_backoff.until = 0;
+	recovery_try();
 	if (!topic_is_known)
 	{
 		topic_query = topic_ask(false);
@@ -393,6 +400,7 @@ take_reports(void)
 	{
 		worker_add(acknowledged, 0);
 		latency_flush();
+		recovery_reached(is_failing);
 		is_failing = false;
 	}
 
