@@ -195,7 +195,10 @@ connect_publisher(void)
 	{
 		topic_query = topic_ask(false);
 		if (topic_query == NULL)
+		{
+			is_failing = true;
 			backoff_fail(&broker_backoff, 0);
+		}
 		return;
 	}
 
@@ -206,6 +209,7 @@ connect_publisher(void)
 	if (publisher == NULL)
 	{
 		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", error);
+		is_failing = true;
 		backoff_fail(&broker_backoff, 0);
 	}
 }
@@ -502,10 +506,15 @@ delivery_round(void)
 	{
 		Delivery   *oldest = dlist_head_element(Delivery, node, &deliveries);
 
-		if (oldest->sent > oldest->acknowledged &&
+		if (!is_failing && oldest->sent > oldest->acknowledged &&
 			TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
 									   SLOW_ACKNOWLEDGEMENT_MS))
+		{
+			worker_error(LOG, ERRCODE_CONNECTION_FAILURE, "Check whether the brokers are up.",
+						 "Kafka has not acknowledged within %d s what was sent to it",
+						 SLOW_ACKNOWLEDGEMENT_MS / 1000);
 			is_failing = true;
+		}
 	}
 	worker_set_lag(Max(waiting_messages, 0));
 }

@@ -1,5 +1,5 @@
 # Kafka comes back: the worker that hears of it first lets the others try at
-# once, however long they would have backed off.
+# once, however long they would have backed off.  And what is told when it goes.
 use strict;
 use warnings;
 
@@ -49,5 +49,31 @@ note("announced: $announced, running since: " . sql("SELECT since FROM vnstream_
 is(sql("SELECT since < '$announced' FROM vnstream_status() WHERE worker = 'producer'"), 't', 'before the time that it had announced');
 is(sql("SELECT vnstream_wait('caught up', '60 s')"), 't', 'what it fetched meanwhile is stored');
 is(account($node, 'postgres'), '', 'the account is exact');
+
+# ---- it hangs: whoever backs off has said why
+
+broker_command($broker, 'pause');
+my $paused = sql('SELECT now()');
+sql('SELECT vnstream_sweep()');
+my $state = '';
+ok( wait_for(
+		sub { $state = sql("SELECT state, last_error_at > '$paused', last_error FROM vnstream_status() WHERE worker = 'producer'"); $state =~ /^backing off/ },
+		'a producer that backs off'),
+	'the producer gets no acknowledgement, and says so');
+like($state, qr/^backing off\|t\|Kafka has not acknowledged within 10 s/, 'with the reason');
+
+# ---- it dies: once is enough
+
+broker_command($broker, 'kill');
+my $address = broker_address($broker);
+query_until($node, 'postgres', "SELECT count(DISTINCT worker) FROM vnstream_log(1000, level => 'error') WHERE message ~ '^Kafka: .*$address.*Connection refused\$' AND time > '$paused'",
+	'2', 'both workers tell that nobody is there any more');
+query_until($node, 'postgres', "SELECT max(time) < now() - interval '2 s' FROM vnstream_log(1000) WHERE message ~ 'Disconnected'", 't', 'a while after it was gone');
+my $log = sql('SELECT worker, level, repeated, message FROM vnstream_log(1000)');
+unlike($log, qr/librdkafka: .*(?:Connection refused|Disconnected)/, 'as an error, and not as a line of librdkafka\'s log too')
+  or diag($log);
+unlike($log, qr/\(after \d+ms in state|Timed out 0 in-flight/, 'nothing is told that says nothing to people')
+  or diag($log);
+note($log);
 
 done_testing();
