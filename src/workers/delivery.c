@@ -352,6 +352,21 @@ find_delivery(uint64 serial)
 	return NULL;
 }
 
+/*
+ * Does the oldest response wait for too long?  While it does, acknowledgements
+ * of other partitions' messages do not mean that Kafka is well.
+ */
+static bool
+is_slow(void)
+{
+	Delivery   *oldest = dlist_is_empty(&deliveries) ? NULL :
+		dlist_head_element(Delivery, node, &deliveries);
+
+	return oldest != NULL && oldest->sent > oldest->acknowledged &&
+		TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
+								   SLOW_ACKNOWLEDGEMENT_MS);
+}
+
 static bool
 take_reports(void)
 {
@@ -384,8 +399,11 @@ take_reports(void)
 	{
 		worker_add(acknowledged, 0);
 		latency_flush();
-		recovery_reached(is_failing);
-		is_failing = false;
+		if (!is_slow())
+		{
+			recovery_reached(is_failing);
+			is_failing = false;
+		}
 	}
 
 	/* they all fail together: one error, not thousands */
@@ -465,19 +483,12 @@ delivery_round(void)
 	settle();
 	if (!good)
 		start_over();
-	else if (!dlist_is_empty(&deliveries))
+	else if (!is_failing && is_slow())
 	{
-		Delivery   *oldest = dlist_head_element(Delivery, node, &deliveries);
-
-		if (!is_failing && oldest->sent > oldest->acknowledged &&
-			TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
-									   SLOW_ACKNOWLEDGEMENT_MS))
-		{
-			worker_error(LOG, ERRCODE_CONNECTION_FAILURE, "Check whether the brokers are up.",
-						 "Kafka has not acknowledged within %d s what was sent to it",
-						 SLOW_ACKNOWLEDGEMENT_MS / 1000);
-			is_failing = true;
-		}
+		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, "Check whether the brokers are up.",
+					 "Kafka has not acknowledged within %d s what was sent to it",
+					 SLOW_ACKNOWLEDGEMENT_MS / 1000);
+		is_failing = true;
 	}
 	worker_set_lag(Max(waiting_messages, 0));
 }
