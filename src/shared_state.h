@@ -95,6 +95,8 @@ typedef struct DatabaseEntry
 	uint64		sweep_requests; /* counts vnstream_sweep() */
 	uint64		topic_changes;	/* counts changes of the topic that were made
 								 * from here: look at it anew */
+	uint64		broker_heard;	/* counts how often Kafka came back; see
+								 * workers/recovery.h */
 	char		target[272];	/* what its live producer publishes to */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */

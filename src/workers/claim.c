@@ -17,12 +17,20 @@
 
 #include "config.h"
 #include "workers/consumer.h"
+#include "workers/recovery.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 
 /* How often partitions and watermarks are asked for while reading. */
 #define ASK_INTERVAL_MS 10000
+
+/*
+ * Failures in a row that are an outage.  Whoever met a single one waits for a
+ * second only; and a partition that fails over and over, while its topic can be
+ * asked for, must not keep the others awake.
+ */
+#define OUTAGE_FAILURES 2
 
 int
 consumer_wanted_shares(void)
@@ -337,6 +345,7 @@ consumer_take_answer(void)
 				consumer.ends[mine] = topic.partitions[i].high;
 		}
 	}
+	recovery_reached(consumer.broker_backoff.failures >= OUTAGE_FAILURES);
 	backoff_succeed(&consumer.broker_backoff);
 	topic_description_free(&topic);
 	consumer_update_lag();

@@ -27,6 +27,8 @@
 #include "config.h"
 #include "workers/consumer.h"
 #include "workers/launcher.h"
+#include "workers/notices.h"
+#include "workers/recovery.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 
@@ -192,8 +194,10 @@ consumer_main(void)
 		if (consumer.query != NULL && broker_query_is_done(consumer.query))
 			consumer_take_answer();
 		if (consumer.query == NULL && !consumer.has_batch &&
-			(ms_until(consumer.ask_at) == 0 || consumer.topic_changes != topic_changes()))
+			(ms_until(consumer.ask_at) == 0 || consumer.topic_changes != topic_changes() ||
+			 (consumer.broker_backoff.failures > 0 && recovery_is_heard())))
 		{
+			recovery_try();
 			/* before asking: what changes meanwhile is asked for once more */
 			consumer.topic_changes = topic_changes();
 			consumer.query = topic_ask(true);

@@ -19,6 +19,9 @@
 #include "config.h"
 #include "market/quote.h"
 #include "workers/delivery.h"
+#include "workers/notices.h"
+#include "workers/outbox_work.h"
+#include "workers/recovery.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 
@@ -30,8 +33,6 @@
 
 /* When librdkafka gives a message back that no broker acknowledged. */
 #define DELIVERY_TIMEOUT_MS 60000
-
-#define SETTLE_TIMEOUT_MS 30000
 
 /* A broker that has not acknowledged after this long is the trouble. */
 #define SLOW_ACKNOWLEDGEMENT_MS 10000
@@ -99,7 +100,7 @@ measure(void)
 	if (is_measured || !backoff_is_over(&store_backoff))
 		return;
 	(void) store_transaction(measure_outbox, NULL, "measuring the outbox",
-							 SETTLE_TIMEOUT_MS, &error);
+							 OUTBOX_TIMEOUT_MS, &error);
 	is_measured = !worker_store_failed(&error, &store_backoff);
 }
 
@@ -169,7 +170,10 @@ connect_publisher(void)
 
 			/* with nothing to send, no acknowledgement will tell */
 			if (waiting_messages == 0)
+			{
+				recovery_reached(is_failing);
 				is_failing = false;
+			}
 		}
 		else
 		{
@@ -180,14 +184,20 @@ connect_publisher(void)
 			backoff_fail(&broker_backoff, 0);
 		}
 	}
-	if (publisher != NULL || topic_query != NULL || !backoff_is_over(&broker_backoff))
+	if (publisher != NULL || topic_query != NULL ||
+		(!backoff_is_over(&broker_backoff) && !recovery_is_heard()))
 		return;
 
+	broker_backoff.until = 0;
+	recovery_try();
 	if (!topic_is_known)
 	{
 		topic_query = topic_ask(false);
 		if (topic_query == NULL)
+		{
+			is_failing = true;
 			backoff_fail(&broker_backoff, 0);
+		}
 		return;
 	}
 
@@ -198,6 +208,7 @@ connect_publisher(void)
 	if (publisher == NULL)
 	{
 		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", error);
+		is_failing = true;
 		backoff_fail(&broker_backoff, 0);
 	}
 }
@@ -247,49 +258,30 @@ delivery_add(const OutboxResponse *response)
 		enqueue(response);
 }
 
-typedef struct LoadWork
+static void
+load_backlog(void)
 {
 	MemoryContext context;
 	OutboxResponse *responses;
 	int			count;
-} LoadWork;
-
-static void
-load_responses(void *argument)
-{
-	LoadWork   *work = argument;
-	StoreCatalog catalog;
-
-	store_catalog_get(&catalog);
-	work->count = outbox_load(&catalog, loaded_through, LOAD_MAX, work->context,
-							  &work->responses);
-}
-
-static void
-load_backlog(void)
-{
-	LoadWork	work;
-	StoreError	error;
 	int			i;
 
 	if (!has_backlog || in_flight >= IN_FLIGHT_MAX / 2 || !backoff_is_over(&store_backoff))
 		return;
-	memset(&work, 0, sizeof(work));
-	work.context = AllocSetContextCreate(CurrentMemoryContext, "vnstream load",
-										 ALLOCSET_DEFAULT_SIZES);
-	(void) store_transaction(load_responses, &work, "reading the outbox",
-							 SETTLE_TIMEOUT_MS, &error);
-	if (!worker_store_failed(&error, &store_backoff))
+	context = AllocSetContextCreate(CurrentMemoryContext, "vnstream load",
+									ALLOCSET_DEFAULT_SIZES);
+	count = outbox_work_load(loaded_through, LOAD_MAX, context, &responses, &store_backoff);
+	if (count >= 0)
 	{
-		for (i = 0; i < work.count; i++)
-			enqueue(&work.responses[i]);
-		has_backlog = work.count == LOAD_MAX;
+		for (i = 0; i < count; i++)
+			enqueue(&responses[i]);
+		has_backlog = count == LOAD_MAX;
 
 		/* the table says so, whatever was counted: a row may have been deleted */
 		if (dlist_is_empty(&deliveries))
 			waiting_messages = waiting_bytes = 0;
 	}
-	MemoryContextDelete(work.context);
+	MemoryContextDelete(context);
 }
 
 /*
@@ -360,6 +352,21 @@ find_delivery(uint64 serial)
 	return NULL;
 }
 
+/*
+ * Does the oldest response wait for too long?  While it does, acknowledgements
+ * of other partitions' messages do not mean that Kafka is well.
+ */
+static bool
+is_slow(void)
+{
+	Delivery   *oldest = dlist_is_empty(&deliveries) ? NULL :
+		dlist_head_element(Delivery, node, &deliveries);
+
+	return oldest != NULL && oldest->sent > oldest->acknowledged &&
+		TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
+								   SLOW_ACKNOWLEDGEMENT_MS);
+}
+
 static bool
 take_reports(void)
 {
@@ -392,7 +399,11 @@ take_reports(void)
 	{
 		worker_add(acknowledged, 0);
 		latency_flush();
-		is_failing = false;
+		if (!is_slow())
+		{
+			recovery_reached(is_failing);
+			is_failing = false;
+		}
 	}
 
 	/* they all fail together: one error, not thousands */
@@ -401,22 +412,6 @@ take_reports(void)
 					 "They are sent again from the outbox. Check whether the brokers are up.",
 					 "Kafka did not take %d messages: %s", failed, failure);
 	return failed == 0;
-}
-
-typedef struct SettleWork
-{
-	int64	   *responses;
-	int			count;
-} SettleWork;
-
-static void
-settle_responses(void *argument)
-{
-	SettleWork *work = argument;
-	StoreCatalog catalog;
-
-	store_catalog_get(&catalog);
-	outbox_settle(&catalog, work->responses, work->count);
 }
 
 static bool
@@ -432,27 +427,26 @@ static void
 settle(void)
 {
 	dlist_mutable_iter iterator;
-	SettleWork	work;
-	StoreError	error;
+	int64	   *responses;
+	int			count = 0;
 	int			total = 0;
+	bool		is_settled;
 
 	if (!must_settle || !backoff_is_over(&store_backoff))
 		return;
 	dlist_foreach_modify(iterator, &deliveries)
 		total++;
-	work.responses = palloc(sizeof(int64) * (total + 1));
-	work.count = 0;
+	responses = palloc(sizeof(int64) * (total + 1));
 	dlist_foreach_modify(iterator, &deliveries)
 	{
 		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
 
 		if (is_delivered(delivery))
-			work.responses[work.count++] = delivery->response.response;
+			responses[count++] = delivery->response.response;
 	}
-	(void) store_transaction(settle_responses, &work, "settling the outbox",
-							 SETTLE_TIMEOUT_MS, &error);
-	pfree(work.responses);
-	if (worker_store_failed(&error, &store_backoff))
+	is_settled = outbox_work_settle(responses, count, &store_backoff);
+	pfree(responses);
+	if (!is_settled)
 		return;
 
 	/* whole responses get through: single messages may while others cannot */
@@ -489,14 +483,12 @@ delivery_round(void)
 	settle();
 	if (!good)
 		start_over();
-	else if (!dlist_is_empty(&deliveries))
+	else if (!is_failing && is_slow())
 	{
-		Delivery   *oldest = dlist_head_element(Delivery, node, &deliveries);
-
-		if (oldest->sent > oldest->acknowledged &&
-			TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
-									   SLOW_ACKNOWLEDGEMENT_MS))
-			is_failing = true;
+		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, "Check whether the brokers are up.",
+					 "Kafka has not acknowledged within %d s what was sent to it",
+					 SLOW_ACKNOWLEDGEMENT_MS / 1000);
+		is_failing = true;
 	}
 	worker_set_lag(Max(waiting_messages, 0));
 }

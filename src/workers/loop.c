@@ -24,6 +24,7 @@
 #include "workers/figures.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/notices.h"
 #include "workers/tell.h"
 
 #define BACKOFF_FIRST_MS 1000
@@ -33,10 +34,6 @@
 #define HEALTHY_MS 60000
 
 #define RATE_SECONDS 60
-
-/* librdkafka's levels are syslog's. */
-#define NOTICE_CRITICAL 2
-#define NOTICE_WARNING 4
 
 WorkerSlot *worker_slot = NULL;
 DatabaseEntry *worker_entry = NULL;
@@ -342,6 +339,7 @@ sample(void)
 	if (!clock_passed(sampled_at, now, 1000))
 		return;
 	sampled_at = now;
+	worker_tell_lines();
 	figures_update(worker_slot);
 	rate = current_rate(0);
 
@@ -505,30 +503,6 @@ worker_store_failed(const StoreError *error, Backoff *backoff)
 	worker_store_error(error);
 	backoff_fail(backoff, 0);
 	return true;
-}
-
-bool
-worker_take_notices(BrokerClient *client)
-{
-	BrokerNotice notice;
-	bool		fatal = false;
-
-	while (broker_client_notice(client, &notice))
-	{
-		fatal = fatal || notice.is_fatal;
-		if (notice.code != RD_KAFKA_RESP_ERR_NO_ERROR)
-			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
-						 "Check vnstream.brokers, and whether the brokers are up.",
-						 "Kafka: %s", notice.text);
-		else if (notice.level <= NOTICE_WARNING)
-			worker_tell(EVENT_WARNING, notice.level <= NOTICE_CRITICAL ? LOG : DEBUG1,
-						ERRCODE_CONNECTION_EXCEPTION, "librdkafka: %s", notice.text);
-		else
-			ereport(DEBUG1,
-					(errcode(ERRCODE_CONNECTION_EXCEPTION),
-					 errmsg("%s: librdkafka: %s", MyBgworkerEntry->bgw_name, notice.text)));
-	}
-	return fatal;
 }
 
 void

@@ -15,7 +15,6 @@
 
 #include "datatype/timestamp.h"
 
-#include "broker/client.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/transaction.h"
@@ -115,13 +114,6 @@ extern void worker_store_error(const StoreError *error);
  * keeps the back-off; ends the process where the extension is gone.
  */
 extern bool worker_store_failed(const StoreError *error, Backoff *backoff);
-
-/*
- * What librdkafka said since the last time: errors to worker_error(), warnings
- * to vnstream_log(), other lines to the server's log when it is to have
- * everything.  True where the client is of no more use.
- */
-extern bool worker_take_notices(BrokerClient *client);
 
 /* How long to wait after so many failures in a row, ms. */
 extern long backoff_ms(int failures);

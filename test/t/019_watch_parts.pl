@@ -25,6 +25,7 @@ sql(qq{
 	CREATE FUNCTION test_progress_end() RETURNS void AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_event(oid, int4, int4, bytea) RETURNS int4 AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_clock(int4) RETURNS void AS '$module/watch_test' LANGUAGE C;
+	CREATE FUNCTION test_notice(text, text) RETURNS text AS '$module/watch_test' LANGUAGE C;
 	CREATE FUNCTION test_health(text) RETURNS text AS '$module/watch_test' LANGUAGE C});
 
 # ---- progress
@@ -110,6 +111,23 @@ is(sql("SELECT count(*) FROM vnstream_log(1000, 'consumer $list')", 'other'), '0
 sql("SELECT test_event(0, 0, 1, 'about the server')");
 is(sql("SELECT count(*) FROM vnstream_log(1000, 'launcher') WHERE message = 'about the server'", $_), '1', "what is about the whole server is shown in $_")
   foreach 'postgres', 'other';
+
+# ---- what librdkafka says
+
+my $refused = '127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused';
+foreach my $case (
+	[ "$refused (after 0ms in state CONNECT, 5 identical error(s) suppressed)", '', $refused, 'is told without its asides' ],
+	[ "$refused (after 12ms in state CONNECT", '', $refused, 'also where they were cut off' ],
+	[ 'gone (after 3ms in state UP): and more (after all)', '', 'gone: and more (after all)', 'but what else is there stays' ],
+	[ "$refused (after 0ms in state CONNECT)", "$refused (after 1ms in state CONNECT, 2 identical error(s) suppressed)", '', 'is not told where the error says so' ],
+	[ $refused, "rdkafka#consumer-1: $refused", '', 'nor where it says more' ],
+	[ "$refused, again", $refused, "$refused, again", 'but it is where it says less' ],
+	[ '127.0.0.1:9092/1: Timed out 0 in-flight, 0 retry-queued, 1 out-queue, 0 partially-sent requests', '', '', 'of requests that were never sent is not told' ],
+	[ '127.0.0.1:9092/1: Timed out 2 in-flight, 0 retry-queued, 1 out-queue, 0 partially-sent requests', '',
+		'127.0.0.1:9092/1: Timed out 2 in-flight, 0 retry-queued, 1 out-queue, 0 partially-sent requests', 'of requests that were is' ])
+{
+	is(sql("SELECT test_notice('$case->[0]', '$case->[1]')"), $case->[2], "a line $case->[3]");
+}
 
 # ---- a database's name is in the encoding of whoever gave it
 

@@ -19,6 +19,7 @@
 #include "event_log.h"
 #include "health.h"
 #include "progress.h"
+#include "workers/notice_text.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,6 +31,7 @@ PG_FUNCTION_INFO_V1(test_progress_end);
 PG_FUNCTION_INFO_V1(test_event);
 PG_FUNCTION_INFO_V1(test_health);
 PG_FUNCTION_INFO_V1(test_clock);
+PG_FUNCTION_INFO_V1(test_notice);
 
 /* The modules' GetCurrentTimestamp(), by the Makefile: ahead by so much. */
 #undef GetCurrentTimestamp
@@ -222,4 +224,21 @@ test_health(PG_FUNCTION_ARGS)
 	health_judge(view, now, report);
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d %s", (int) ((now - report->since) / USECS_PER_SEC),
 											  health_summary(report))));
+}
+
+/*
+ * test_notice(line, error): the line as a worker tells it, NULL where it does
+ * not, because it says nothing or the error says the same
+ */
+Datum
+test_notice(PG_FUNCTION_ARGS)
+{
+	char	   *line = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char	   *error = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	notice_shorten(line);
+	notice_shorten(error);
+	if (notice_is_noise(line) || notice_covers(error, line))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(line));
 }
