@@ -353,18 +353,24 @@ find_delivery(uint64 serial)
 }
 
 /*
- * Does the oldest response wait for too long?  While it does, acknowledgements
- * of other partitions' messages do not mean that Kafka is well.
+ * Has something waited for too long?  While it does, acknowledgements of later
+ * ones, or of other partitions' messages, do not mean that Kafka is well.
  */
 static bool
 is_slow(void)
 {
-	Delivery   *oldest = dlist_is_empty(&deliveries) ? NULL :
-		dlist_head_element(Delivery, node, &deliveries);
+	dlist_iter	iterator;
 
-	return oldest != NULL && oldest->sent > oldest->acknowledged &&
-		TimestampDifferenceExceeds(oldest->sent_at, GetCurrentTimestamp(),
-								   SLOW_ACKNOWLEDGEMENT_MS);
+	dlist_foreach(iterator, &deliveries)
+	{
+		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
+
+		/* sent in order, so the first one has waited for longest */
+		if (delivery->sent > delivery->acknowledged)
+			return TimestampDifferenceExceeds(delivery->sent_at, GetCurrentTimestamp(),
+											  SLOW_ACKNOWLEDGEMENT_MS);
+	}
+	return false;
 }
 
 static bool
