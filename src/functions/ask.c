@@ -8,7 +8,6 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
@@ -154,7 +153,8 @@ ask_broker(Question *question, const char *error, const char *hint)
 	if (question == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("%s", error), errhint(HINT_SETTINGS)));
+				 errmsg("%s", outside_string(error)),
+				 errhint(HINT_SETTINGS)));
 	question = ask_broker_gently(question, failure);
 	if (question == NULL)
 		ereport(ERROR,
@@ -185,18 +185,5 @@ notice_no_topic(const AskTarget *target)
 Datum
 text_from_kafka(const char *text)
 {
-	StringInfoData escaped;
-
-	if (GetDatabaseEncoding() == PG_UTF8 && pg_verify_mbstr(PG_UTF8, text, strlen(text), true))
-		return CStringGetTextDatum(text);
-
-	initStringInfo(&escaped);
-	for (; *text != '\0'; text++)
-	{
-		if (IS_HIGHBIT_SET(*text))
-			appendStringInfo(&escaped, "\\x%02X", (unsigned char) *text);
-		else
-			appendStringInfoChar(&escaped, *text);
-	}
-	return CStringGetTextDatum(escaped.data);
+	return CStringGetTextDatum(outside_string(text));
 }
