@@ -27,18 +27,19 @@ is_about_data(const ErrorData *error)
 	return category == ERRCODE_DATA_EXCEPTION || category == ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 }
 
-bool
-attempt(Datum (*work) (void *argument), void *argument, Datum *result)
+ErrorData *
+attempt_catching(void (*work) (void *argument), void *argument,
+				 bool (*is_caught) (const ErrorData *error))
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool succeeded = true;
+	ErrorData  *volatile caught = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		*result = work(argument);
+		work(argument);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -51,15 +52,41 @@ attempt(Datum (*work) (void *argument), void *argument, Datum *result)
 		RollbackAndReleaseCurrentSubTransaction();
 		MemoryContextSwitchTo(context);
 		CurrentResourceOwner = owner;
-		if (!is_about_data(error))
+		if (!is_caught(error))
 			ReThrowError(error);
-		FreeErrorData(error);
-		succeeded = false;
+		caught = error;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	return succeeded;
+	return caught;
+}
+
+typedef struct Attempt
+{
+	Datum		(*work) (void *argument);
+	void	   *argument;
+	Datum	   *result;
+} Attempt;
+
+static void
+run_attempt(void *argument)
+{
+	Attempt    *run = argument;
+
+	*run->result = run->work(run->argument);
+}
+
+bool
+attempt(Datum (*work) (void *argument), void *argument, Datum *result)
+{
+	Attempt		run = {work, argument, result};
+	ErrorData  *error = attempt_catching(run_attempt, &run, is_about_data);
+
+	if (error == NULL)
+		return true;
+	FreeErrorData(error);
+	return false;
 }
 
 static Datum

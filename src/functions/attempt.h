@@ -15,6 +15,13 @@
 #include "fmgr.h"
 
 /*
+ * Runs work(argument) in a subtransaction.  NULL where it succeeded; else it is
+ * undone, and the error given, palloc'd, where is_caught() says so, or raised.
+ */
+extern ErrorData *attempt_catching(void (*work) (void *argument), void *argument,
+								   bool (*is_caught) (const ErrorData *error));
+
+/*
  * Runs work(argument) in a subtransaction and gives its result, which is in the
  * current memory context.  False where it raised an error about data (SQLSTATE
  * class 22) or a limit of the program (54); other errors are raised.

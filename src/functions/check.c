@@ -24,6 +24,7 @@
 #include "utils/snapmgr.h"
 
 #include "config.h"
+#include "functions/attempt.h"
 #include "functions/check.h"
 #include "functions/control.h"
 #include "functions/worker_setting.h"
@@ -69,43 +70,47 @@ static const CheckStep steps[] = {
 	{"disk", check_disk},
 };
 
-void
-check_say(CheckResult *result, CheckVerdict verdict, const char *format,...)
+static char *format_text(const char *format, va_list arguments) pg_attribute_printf(1, 0);
+
+static char *
+format_text(const char *format, va_list arguments)
 {
 	StringInfoData text;
-	va_list		arguments;
 	int			needed;
 
 	initStringInfo(&text);
 	do
 	{
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&text, format, arguments);
-		va_end(arguments);
+		va_list		copy;
+
+		va_copy(copy, arguments);
+		needed = appendStringInfoVA(&text, format, copy);
+		va_end(copy);
 		if (needed != 0)
 			enlargeStringInfo(&text, needed);
 	} while (needed != 0);
+	return text.data;
+}
+
+void
+check_say(CheckResult *result, CheckVerdict verdict, const char *format,...)
+{
+	va_list		arguments;
+
 	result->verdict = verdict;
-	result->detail = text.data;
+	va_start(arguments, format);
+	result->detail = format_text(format, arguments);
+	va_end(arguments);
 }
 
 void
 check_advise(CheckResult *result, const char *format,...)
 {
-	StringInfoData text;
 	va_list		arguments;
-	int			needed;
 
-	initStringInfo(&text);
-	do
-	{
-		va_start(arguments, format);
-		needed = appendStringInfoVA(&text, format, arguments);
-		va_end(arguments);
-		if (needed != 0)
-			enlargeStringInfo(&text, needed);
-	} while (needed != 0);
-	result->advice = text.data;
+	va_start(arguments, format);
+	result->advice = format_text(format, arguments);
+	va_end(arguments);
 }
 
 double
@@ -175,13 +180,14 @@ read_settings(Check *check)
  * ----------------------------------------------------------------
  */
 
+/* Not an interrupt, which is about all of the steps. */
 static bool
-is_interrupt(const ErrorData *error)
+is_of_step(const ErrorData *error)
 {
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-		error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN ||
-		error->sqlerrcode == ERRCODE_CRASH_SHUTDOWN ||
-		error->sqlerrcode == ERRCODE_OUT_OF_MEMORY;
+	return error->sqlerrcode != ERRCODE_QUERY_CANCELED &&
+		error->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN &&
+		error->sqlerrcode != ERRCODE_CRASH_SHUTDOWN &&
+		error->sqlerrcode != ERRCODE_OUT_OF_MEMORY;
 }
 
 static void
@@ -193,48 +199,41 @@ fail_by_error(CheckResult *result, const ErrorData *error)
 				 "Look at the server's log for more.");
 }
 
+typedef struct StepRun
+{
+	Check	   *check;
+	const CheckStep *step;
+	CheckResult *result;
+} StepRun;
+
+static void
+look(void *argument)
+{
+	StepRun    *run = argument;
+	int			guc_level = NewGUCNestLevel();
+
+	setting_pin("lock_timeout", CHECK_LOCK_TIMEOUT);
+	run->step->look(run->check, run->result);
+	AtEOXact_GUC(false, guc_level);
+}
+
 /*
  * In a subtransaction, so that what a step meets does not end the others.
  */
 static void
 take_step(Check *check, const CheckStep *step, CheckResult *result)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	StepRun		run = {check, step, result};
+	ErrorData  *error;
 	instr_time	began;
 	instr_time	took;
-	int			guc_level;
 
 	INSTR_TIME_SET_CURRENT(began);
 	memset(result, 0, sizeof(*result));
 	result->ms = -1;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		guc_level = NewGUCNestLevel();
-		setting_pin("lock_timeout", CHECK_LOCK_TIMEOUT);
-		step->look(check, result);
-		AtEOXact_GUC(false, guc_level);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (is_interrupt(error))
-			ReThrowError(error);
+	error = attempt_catching(look, &run, is_of_step);
+	if (error != NULL)
 		fail_by_error(result, error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
 
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, began);
