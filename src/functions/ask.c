@@ -181,9 +181,3 @@ notice_no_topic(const AskTarget *target)
 			 errmsg("the topic \"%s\" does not exist yet", target->topic),
 			 errhint("vnstream_start() makes it, and so does vnstream_create_topic().")));
 }
-
-Datum
-text_from_kafka(const char *text)
-{
-	return CStringGetTextDatum(outside_string(text));
-}

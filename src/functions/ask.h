@@ -64,10 +64,4 @@ extern void ask_failed(int elevel, bool was_asked, const char *why);
 /* Say that the topic is not there, and how to make it. */
 extern void notice_no_topic(const AskTarget *target);
 
-/*
- * A text that comes from Kafka or from other programs by way of it, as a text of
- * this database: what that cannot have becomes \xNN.
- */
-extern Datum text_from_kafka(const char *text);
-
 #endif							/* VNSTREAM_FUNCTIONS_ASK_H */

@@ -38,7 +38,7 @@ put_broker(ReturnSetInfo *result, const ClusterBroker *broker)
 	values[0] = Int32GetDatum(broker->id);
 	nulls[1] = nulls[2] = broker->host == NULL;
 	if (broker->host != NULL)
-		values[1] = text_from_kafka(broker->host);
+		values[1] = CStringGetTextDatum(outside_string(broker->host));
 	values[2] = Int32GetDatum(broker->port);
 	values[3] = BoolGetDatum(broker->is_controller);
 	nulls[4] = broker->round_trip_us < 0;
@@ -47,7 +47,7 @@ put_broker(ReturnSetInfo *result, const ClusterBroker *broker)
 	values[6] = Int32GetDatum(broker->under_replicated);
 	nulls[7] = broker->error[0] == '\0';
 	if (!nulls[7])
-		values[7] = text_from_kafka(broker->error);
+		values[7] = CStringGetTextDatum(outside_string(broker->error));
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
@@ -98,7 +98,7 @@ put_topic(ReturnSetInfo *result, const ClusterTopic *topic, bool is_ours)
 	Datum		values[TOPICS_COLUMNS] = {0};
 	bool		nulls[TOPICS_COLUMNS] = {0};
 
-	values[0] = text_from_kafka(topic->name);
+	values[0] = CStringGetTextDatum(outside_string(topic->name));
 	values[1] = Int32GetDatum(topic->partitions);
 	values[2] = Int32GetDatum(topic->replication);
 	set_retention(&values[3], &nulls[3], topic->retention_ms);

@@ -259,10 +259,10 @@ put_group(ReturnSetInfo *result, const TopicDescription *topic,
 		committed += Max(group->committed[i], partition->low) - partition->low;
 		lag += partition->high - group->committed[i];
 	}
-	values[0] = text_from_kafka(group->id);
+	values[0] = CStringGetTextDatum(outside_string(group->id));
 	nulls[1] = group->state[0] == '\0';
 	if (!nulls[1])
-		values[1] = text_from_kafka(group->state);
+		values[1] = CStringGetTextDatum(outside_string(group->state));
 	nulls[2] = group->members < 0;
 	values[2] = Int32GetDatum(group->members);
 	values[3] = Int32GetDatum(partitions);
