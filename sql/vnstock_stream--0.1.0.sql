@@ -198,6 +198,22 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 	'size of the messages, which vnstream.outbox_limit is about';
 
 --
+-- State: rejected quotes, and what the rules have counted
+--
+
+--
+-- State: the market's calendar
+--
+
+--
+-- State: symbols
+--
+
+--
+-- State: bars of the sources, indices
+--
+
+--
 -- Control
 --
 
@@ -585,6 +601,34 @@ COMMENT ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) IS
 	'the account; a difference other than 0 is something lost. A segment''s total are offsets to the end in Kafka: rows (delivered), duplicates (repeated), dead letters (refused), gaps, not read yet (pending). A sweep''s total are quotes: published, unchanged, rejected, waiting. deep compares every offset with realtime_quotes and names those that are missing';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_monitor;
+
+--
+-- The market: calendar
+--
+
+--
+-- The market: symbols
+--
+
+--
+-- Data: latest quotes
+--
+
+--
+-- Data: candles, movers
+--
+
+--
+-- Data: holes, reference prices
+--
+
+--
+-- Data: bars, indices
+--
+
+--
+-- Months of realtime_quotes
+--
 
 --
 -- Who may what: changing things is for the extension's owner and whom it

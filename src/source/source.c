@@ -47,6 +47,7 @@ void
 board_free(Board *board)
 {
 	free(board->quotes);
+	free(board->listings);
 	free(board->refusals);
 	memset(board, 0, sizeof(*board));
 }

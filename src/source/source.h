@@ -52,10 +52,26 @@ typedef struct BoardRefusal
 	char		reason[QUOTE_ERROR_SIZE];
 } BoardRefusal;
 
+/*
+ * What a row of a board tells of the symbol itself, not of its day.  '' and 0
+ * where it does not.
+ */
+#define ISIN_MAX 12
+#define TRADING_STATUS_MAX 63
+
+typedef struct BoardListing
+{
+	char		kind[QUOTE_NAME_MAX + 1];	/* STOCK, ETF, CW, … */
+	char		isin[ISIN_MAX + 1];
+	char		trading_status[TRADING_STATUS_MAX + 1];
+	int64_t		listed_shares;
+} BoardListing;
+
 /* The answer to one board request. */
 typedef struct Board
 {
 	Quote	   *quotes;			/* malloc; each has time = received_at */
+	BoardListing *listings;		/* malloc; one for each quote */
 	size_t		count;
 	BoardRefusal *refusals;		/* malloc */
 	size_t		refusal_count;

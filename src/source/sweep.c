@@ -350,7 +350,10 @@ keep_open_rows(Sweep *sweep, Board *board)
 		sweep->has_row[place] = true;
 		sweep->counts.answered++;
 		if (kept < i)
+		{
 			board->quotes[kept] = board->quotes[i];
+			board->listings[kept] = board->listings[i];
+		}
 		kept++;
 	}
 	board->count = kept;

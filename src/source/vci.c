@@ -92,16 +92,24 @@ board_add_row(Board *board, const char *row, size_t length,
 			  int64_t received_at, char *error)
 {
 	Quote		quote;
+	BoardListing listing;
 	char		reason[QUOTE_ERROR_SIZE];
 
-	if (vci_row_read(row, length, received_at, &quote, reason))
+	if (vci_row_read(row, length, received_at, &quote, &listing, reason))
 	{
 		Quote	   *quotes = with_room(board->quotes, board->count,
 									   sizeof(Quote), error);
+		BoardListing *listings;
 
 		if (quotes == NULL)
 			return false;
 		board->quotes = quotes;
+		listings = with_room(board->listings, board->count,
+							 sizeof(BoardListing), error);
+		if (listings == NULL)
+			return false;
+		board->listings = listings;
+		board->listings[board->count] = listing;
 		board->quotes[board->count++] = quote;
 	}
 	else

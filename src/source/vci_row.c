@@ -488,9 +488,39 @@ row_take_match(RowReader *row)
 	return true;
 }
 
+/* Text of the listing, '' where it is missing, long, or no text. */
+static void
+row_copy_text(const RowReader *row, const char *name, char *text, size_t size)
+{
+	const cJSON *item = row_member(row, VCI_LISTING, name);
+
+	if (cJSON_IsString(item) && strlen(item->valuestring) < size)
+		strcpy(text, item->valuestring);
+}
+
+/*
+ * What the row tells of the symbol.  Before May 2025 "code" was a number of the
+ * source's own, since then it is the ISIN.
+ */
+static void
+row_take_listing(const RowReader *row, BoardListing *listing)
+{
+	const cJSON *shares = row_member(row, VCI_LISTING, "listedShare");
+
+	row_copy_text(row, "type", listing->kind, sizeof(listing->kind));
+	row_copy_text(row, "code", listing->isin, sizeof(listing->isin));
+	if (strlen(listing->isin) != ISIN_MAX)
+		listing->isin[0] = '\0';
+	row_copy_text(row, "tradingStatus", listing->trading_status,
+				  sizeof(listing->trading_status));
+	if (cJSON_IsNumber(shares) && shares->valuedouble >= 1 &&
+		shares->valuedouble <= 0x1p53)
+		listing->listed_shares = (int64_t) shares->valuedouble;
+}
+
 bool
 vci_row_read(const char *text, size_t length, int64_t received_at,
-			 Quote *quote, char *reason)
+			 Quote *quote, BoardListing *listing, char *reason)
 {
 	RowReader	row = {.quote = quote, .reason = reason};
 	char		json_error[JSON_ERROR_SIZE];
@@ -498,6 +528,7 @@ vci_row_read(const char *text, size_t length, int64_t received_at,
 	cJSON	   *object = json_parse(text, length, json_error);
 	bool		is_good = false;
 
+	memset(listing, 0, sizeof(*listing));
 	quote_clear(quote);
 	quote_set_integer(quote, QUOTE_TIME, received_at);
 	(void) quote_set_text(quote, QUOTE_SOURCE, vci_provider.name);
@@ -520,6 +551,8 @@ vci_row_read(const char *text, size_t length, int64_t received_at,
 			row_take_exchange(&row) &&
 			row_take_book_side(&row, &bid_side) &&
 			row_take_book_side(&row, &ask_side);
+	if (is_good)
+		row_take_listing(&row, listing);
 	cJSON_Delete(object);
 	return is_good;
 }

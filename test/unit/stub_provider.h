@@ -116,6 +116,7 @@ stub_read_board(const char *body, size_t length, int64_t received_at,
 		return false;
 	}
 	board->quotes = calloc(length / 2 + 1, sizeof(Quote));
+	board->listings = calloc(length / 2 + 1, sizeof(BoardListing));
 	board->refusals = calloc(length / 2 + 1, sizeof(BoardRefusal));
 	while (stub_next_line(&body, line, sizeof(line)))
 	{

@@ -132,6 +132,10 @@ test_capture(void)
 			   "\"foreign_buy_value\":19104298000,"
 			   "\"foreign_sell_value\":5215372000,\"foreign_room\":823957987}",
 			   "VCB at the lunch break of 2026-08-04");
+	is_text(board.listings[0].kind, "STOCK", "its kind");
+	is_text(board.listings[0].isin, "VN000000VCB4", "its ISIN");
+	is_text(board.listings[0].trading_status, "TRADING_ACTIVATED", "its trading status");
+	is_integer(board.listings[0].listed_shares, INT64_C(8355675094), "its listed shares");
 	board_free(&board);
 	ok(board.quotes == NULL && board.count == 0, "a freed board is empty");
 }
