@@ -260,7 +260,7 @@ start_request(Sweep *sweep)
 {
 	size_t		place = sweep->next++;
 	SweepRequest *request = &sweep->requests[place];
-	SourceRequest wire = {NULL, NULL};
+	SourceRequest wire = {NULL, NULL, NULL};
 	char		error[SOURCE_ERROR_SIZE] = "out of memory";
 	bool		is_started = false;
 	size_t		i;
@@ -365,7 +365,10 @@ keep_open_rows(Sweep *sweep, Board *board)
 		{
 			place = find_open(sweep, board->refusals[i].ticker);
 			if (place == sweep->count)
+			{
+				free(board->refusals[i].row);
 				continue;
+			}
 			sweep->has_row[place] = true;
 			sweep->counts.answered++;
 		}
