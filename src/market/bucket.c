@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "market/quote.h"
+#include "market/calendar.h"
 
 /* 1970-01-05, the first Monday: what several days are counted from. */
 #define FIRST_MONDAY 4
@@ -20,19 +20,6 @@ floor_to(int64_t value, int64_t width)
 	int64_t		rest = value % width;
 
 	return value - (rest < 0 ? rest + width : rest);
-}
-
-int32_t
-vietnam_date(int64_t time)
-{
-	return (int32_t) (floor_to(time + VIETNAM_UTC_OFFSET, MICROSECONDS_PER_DAY)
-					  / MICROSECONDS_PER_DAY);
-}
-
-int64_t
-vietnam_midnight(int32_t date)
-{
-	return (int64_t) date * MICROSECONDS_PER_DAY - VIETNAM_UTC_OFFSET;
 }
 
 /*
@@ -103,11 +90,11 @@ bucket_start(const Bucket *bucket, int64_t time)
 
 	if (bucket->time != 0)
 		return floor_to(time + VIETNAM_UTC_OFFSET, bucket->time) - VIETNAM_UTC_OFFSET;
-	date = vietnam_date(time);
+	date = calendar_day(time);
 	if (bucket->days != 0)
-		return vietnam_midnight((int32_t) floor_to(date - FIRST_MONDAY, bucket->days) + FIRST_MONDAY);
+		return calendar_time((int32_t) floor_to(date - FIRST_MONDAY, bucket->days) + FIRST_MONDAY, 0);
 	month_of_date(date, &year, &month);
-	return vietnam_midnight(date_of_month(year, month));
+	return calendar_time(date_of_month(year, month), 0);
 }
 
 int64_t
@@ -120,6 +107,6 @@ bucket_end(const Bucket *bucket, int64_t start)
 		return start + bucket->time;
 	if (bucket->days != 0)
 		return start + bucket->days * MICROSECONDS_PER_DAY;
-	month_of_date(vietnam_date(start), &year, &month);
-	return vietnam_midnight(month == 12 ? date_of_month(year + 1, 1) : date_of_month(year, month + 1));
+	month_of_date(calendar_day(start), &year, &month);
+	return calendar_time(month == 12 ? date_of_month(year + 1, 1) : date_of_month(year, month + 1), 0);
 }

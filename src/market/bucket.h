@@ -41,12 +41,8 @@ typedef struct Bucket
 extern bool bucket_set(Bucket *bucket, int32_t months, int32_t days, int64_t time,
 					   const char **why);
 
-/* The bucket that a time is in, and where the one that starts there ends. */
+/* The bucket that a time (µs since 1970 UTC) is in, and the end of the one that starts there. */
 extern int64_t bucket_start(const Bucket *bucket, int64_t time);
 extern int64_t bucket_end(const Bucket *bucket, int64_t start);
-
-/* Days since 1970-01-01 in Vietnam, and when such a day begins.  µs since 1970 UTC. */
-extern int32_t vietnam_date(int64_t time);
-extern int64_t vietnam_midnight(int32_t date);
 
 #endif							/* VNSTREAM_MARKET_BUCKET_H */

@@ -149,12 +149,12 @@ choose(const CandleDay *day)
 	{
 		bool		is_main = i < day->sample_count && is_usable(&samples[i]) &&
 			strcmp(samples[i].source, main) == 0;
-		int64_t		from = before >= 0 ? samples[before].time : vietnam_midnight(day->date);
+		int64_t		from = before >= 0 ? samples[before].time : calendar_time(day->date, 0);
 		int64_t		to = i < day->sample_count ? samples[i].time : samples[i - 1].time;
 
 		if (!is_main && i < day->sample_count)
 			continue;
-		if (day->hours.open_between(day->hours.argument, from, to) > day->hole_limit)
+		if (trading_hours_between(&day->hours, from, to) > day->hole_limit)
 			fill_in(day, before, i);
 		before = i;
 	}
@@ -245,7 +245,7 @@ add_price(Candle *candle, int64_t time, double open, double price)
 static bool
 has_match_time(const CandleDay *day, const CandleSample *sample)
 {
-	return sample->match_time != NO_TIME && vietnam_date(sample->match_time) == day->date;
+	return sample->match_time != NO_TIME && calendar_day(sample->match_time) == day->date;
 }
 
 /*
@@ -255,17 +255,13 @@ has_match_time(const CandleDay *day, const CandleSample *sample)
 static int64_t
 moment_of(const CandleDay *day, const CandleSample *sample)
 {
-	int64_t		midnight = vietnam_midnight(day->date);
-	int64_t		time = sample->time;
+	int64_t		first = calendar_time(day->date, 0);
+	int64_t		last = calendar_time(day->date + 1, 0) - 1;
 
 	if (has_match_time(day, sample))
 		return sample->match_time;
-	if (time >= midnight + MICROSECONDS_PER_DAY)
-		time = midnight + MICROSECONDS_PER_DAY - 1;
-	if (time < midnight)
-		time = midnight;
-	time = day->hours.last_open(day->hours.argument, time);
-	return time < midnight ? midnight : time;
+	return trading_hours_last(&day->hours, sample->time < first ? first :
+							  sample->time > last ? last : sample->time);
 }
 
 /*
@@ -309,7 +305,7 @@ count_rise(DayState *state, const CandleSample *sample, int64_t looked, int64_t 
 	int64_t		start = bucket_start(state->bucket, moment);
 	Candle	   *candle = candle_at(state->list, start);
 	bool		is_hole = start > looked &&
-		day->hours.open_between(day->hours.argument, looked, moment) > day->hole_limit;
+		trading_hours_between(&day->hours, looked, moment) > day->hole_limit;
 	bool		is_repeat = state->has_fallen && is_timed && sample->match_time == state->match;
 	bool		is_first = state->volume == 0 && state->match == NO_TIME;
 
@@ -379,7 +375,7 @@ void
 candles_add_day(CandleList *list, const Bucket *bucket, const CandleDay *day)
 {
 	DayState	state = {.bucket = bucket,.day = day,.list = list,
-		.seen = vietnam_midnight(day->date),.high = NAN,.low = NAN,
+		.seen = calendar_time(day->date, 0),.high = NAN,.low = NAN,
 	.match = NO_TIME,.candle = NO_TIME};
 
 	choose(day);

@@ -39,6 +39,7 @@
 
 #include "market/bucket.h"
 #include "market/quote.h"
+#include "market/trading_hours.h"
 
 /* Times are µs since 1970 UTC, prices and values VND, volumes shares. */
 
@@ -66,18 +67,6 @@ typedef struct CandleSample
 	int64_t		counted_volume;
 	double		counted_value;
 } CandleSample;
-
-/*
- * When orders are matched.  argument is the caller's.  open_between() answers
- * the µs of trading between two times of one date; last_open() the moment at or
- * before a time at which the last match can have been.
- */
-typedef struct TradingHours
-{
-	int64_t		(*open_between) (const void *argument, int64_t from, int64_t to);
-	int64_t		(*last_open) (const void *argument, int64_t time);
-	const void *argument;
-} TradingHours;
 
 /* A look at the whole market that succeeded: what it changed nothing of, it told nothing of. */
 typedef struct CandleSweep
