@@ -201,6 +201,53 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 -- State: rejected quotes, and what the rules have counted
 --
 
+CREATE SEQUENCE @extschema@.vnstream_rejects_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_rejects_seq IS 'numbers the rows of vnstream_rejects';
+CREATE TABLE @extschema@.vnstream_rejects (
+	reject		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_rejects_seq'),
+	at			pg_catalog.timestamptz NOT NULL,
+	sweep		pg_catalog.int8 NOT NULL,
+	source		pg_catalog.text NOT NULL,
+	ticker		pg_catalog.text COLLATE pg_catalog."C",
+	rule		pg_catalog.text NOT NULL,
+	verdict		pg_catalog.text NOT NULL CONSTRAINT vnstream_rejects_verdict
+		CHECK (verdict OPERATOR(pg_catalog.=) 'rejected' OR verdict OPERATOR(pg_catalog.=) 'flagged'),
+	reason		pg_catalog.text NOT NULL,
+	"row"		pg_catalog.text NOT NULL
+);
+ALTER SEQUENCE @extschema@.vnstream_rejects_seq OWNED BY @extschema@.vnstream_rejects.reject;
+COMMENT ON TABLE @extschema@.vnstream_rejects IS
+	'quotes that the rules refused, or flagged, before they were published; the last vnstream.rejects_limit of them';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reject IS 'number, in the order of arrival';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.at IS 'when it was judged';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.sweep IS 'the sweep that asked';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.ticker IS 'the symbol; NULL where the row had no usable one, which no sweep counts';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.rule IS 'the first rule that it broke, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.verdict IS 'rejected: not published; flagged: published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reason IS 'value and bound of every broken rule, for a person';
+COMMENT ON COLUMN @extschema@.vnstream_rejects."row" IS
+	'the quote as the message that it would have become; of a row that is no quote, its beginning as the source sent it, other bytes than UTF-8 as ?';
+
+CREATE TABLE @extschema@.vnstream_rule_counts (
+	day			pg_catalog.date NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rule		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rejected	pg_catalog.int8 NOT NULL DEFAULT 0,
+	flagged		pg_catalog.int8 NOT NULL DEFAULT 0,
+	unnamed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	PRIMARY KEY (day, source, rule)
+);
+COMMENT ON TABLE @extschema@.vnstream_rule_counts IS
+	'how many quotes each rule refused or flagged before they were published; counts those too that vnstream_rejects has no room for';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.day IS 'the day in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rule IS 'the first rule that was broken, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rejected IS 'quotes not published; their sum is that of vnstream_sweeps.rejected';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.flagged IS 'quotes published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.unnamed IS 'rows without a usable ticker, which no sweep counts';
+
 --
 -- State: the market's calendar
 --
@@ -907,6 +954,8 @@ COMMENT ON TRIGGER vnstream_session_overrides_guard ON @extschema@.vnstream_sess
 REVOKE ALL ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_dead_letters, @extschema@.vnstream_sweeps,
 	@extschema@.vnstream_outbox FROM PUBLIC;
+REVOKE ALL ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts TO pg_monitor;
 GRANT SELECT ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_sweeps TO pg_monitor;
 REVOKE ALL ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
@@ -936,6 +985,9 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_session_overrid
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_holiday_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rule_counts', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');

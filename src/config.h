@@ -67,6 +67,7 @@ extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
+extern int	config_rejects_limit;	/* rows of vnstream_rejects */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From
