@@ -16,6 +16,7 @@
 
 #include "market/json.h"
 #include "market/reason.h"
+#include "source/symbol_list.h"
 
 /* A board request's body is {"symbols":["VCB","FPT"]}. */
 #define BODY_BEGIN "{\"symbols\":["
@@ -168,18 +169,30 @@ symbol_text(const cJSON *object, const char *name, char *text, size_t size)
 		strcpy(text, item->valuestring);
 }
 
-/* A symbol list's row: {"symbol":"VNM","type":"STOCK","board":"HSX",…} */
+/*
+ * A symbol list's row:
+ * {"symbol":"VNM","type":"STOCK","board":"HSX","organName":"Công ty …",…}
+ *
+ * False where it has no usable ticker; *is_readable says whether it has one at
+ * all, which then is of no symbol that we know.
+ */
 static bool
-symbol_read(const char *row, size_t length, SourceSymbol *symbol)
+symbol_read(const char *row, size_t length, SourceSymbol *symbol,
+			bool *is_readable)
 {
 	char		json_error[JSON_ERROR_SIZE];
 	cJSON	   *object = json_parse(row, length, json_error);
 	char		board[QUOTE_NAME_MAX + 1];
 
+	memset(symbol, 0, sizeof(*symbol));
 	symbol_text(object, "symbol", symbol->ticker, sizeof(symbol->ticker));
 	symbol_text(object, "type", symbol->kind, sizeof(symbol->kind));
 	symbol_text(object, "board", board, sizeof(board));
+	symbol_text(object, "organName", symbol->name, sizeof(symbol->name));
+	symbol_clean_name(symbol->name);
 	strcpy(symbol->exchange, vci_exchange(board));
+	symbol->is_delisted = strcmp(board, "DELISTED") == 0;
+	*is_readable = cJSON_IsString(json_member(object, "symbol"));
 	cJSON_Delete(object);
 	return ticker_is_valid(symbol->ticker, strlen(symbol->ticker));
 }
@@ -203,10 +216,13 @@ vci_read_symbols(const char *body, size_t length, SourceSymbolList *list,
 	{
 		SourceSymbol symbol;
 		SourceSymbol *symbols;
+		bool		is_readable;
 
-		if (!symbol_read(row, row_length, &symbol))
+		if (!symbol_read(row, row_length, &symbol, &is_readable))
 		{
 			list->refused++;
+			if (!is_readable)
+				list->unreadable++;
 			continue;
 		}
 		symbols = with_room(list->symbols, list->count, sizeof(SourceSymbol),
