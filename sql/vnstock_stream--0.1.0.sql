@@ -310,6 +310,136 @@ COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.error IS
 -- State: bars of the sources, indices
 --
 
+CREATE TABLE @extschema@.vnstream_bars (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	bar			pg_catalog.interval NOT NULL
+		CONSTRAINT vnstream_bars_bar CHECK (bar OPERATOR(pg_catalog.=) ANY
+			(ARRAY['1 minute', '1 hour', '1 day']::pg_catalog.interval[])),
+	starts		pg_catalog.timestamptz NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	open		pg_catalog.float8 NOT NULL,
+	high		pg_catalog.float8 NOT NULL,
+	low			pg_catalog.float8 NOT NULL,
+	close		pg_catalog.float8 NOT NULL,
+	volume		pg_catalog.int8 NOT NULL,
+	value		pg_catalog.float8,
+	fetched_at	pg_catalog.timestamptz NOT NULL,
+	adjusted	pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_bars_adjusted CHECK (adjusted OPERATOR(pg_catalog.=) ANY
+			(ARRAY['yes', 'no', 'unknown']::pg_catalog.text[])),
+	is_finished	pg_catalog.bool NOT NULL,
+	PRIMARY KEY (ticker, bar, starts, source),
+	CONSTRAINT vnstream_bars_prices CHECK
+		(low OPERATOR(pg_catalog.>) 0::pg_catalog.float8
+		 AND low OPERATOR(pg_catalog.<=) open AND low OPERATOR(pg_catalog.<=) close
+		 AND open OPERATOR(pg_catalog.<=) high AND close OPERATOR(pg_catalog.<=) high
+		 AND high OPERATOR(pg_catalog.<) 'infinity'::pg_catalog.float8),
+	CONSTRAINT vnstream_bars_volume CHECK (volume OPERATOR(pg_catalog.>=) 0)
+);
+COMMENT ON TABLE @extschema@.vnstream_bars IS
+	'bars as a source tells them, fetched by vnstream_backfill()';
+COMMENT ON COLUMN @extschema@.vnstream_bars.ticker IS 'the symbol';
+COMMENT ON COLUMN @extschema@.vnstream_bars.bar IS 'length: 1 minute, 1 hour, or 1 day';
+COMMENT ON COLUMN @extschema@.vnstream_bars.starts IS
+	'when the bar begins; a day begins at 00:00 in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_bars.source IS 'the source that answered: vci or kbs';
+COMMENT ON COLUMN @extschema@.vnstream_bars.open IS 'first price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.high IS 'highest price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.low IS 'lowest price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.close IS 'last price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.volume IS
+	'shares; vci''s days have more than what was matched in round lots';
+COMMENT ON COLUMN @extschema@.vnstream_bars.value IS 'turnover, VND; NULL where the source does not tell the bar''s own';
+COMMENT ON COLUMN @extschema@.vnstream_bars.fetched_at IS 'when the answer that last changed this row had arrived';
+COMMENT ON COLUMN @extschema@.vnstream_bars.adjusted IS
+	'are the prices changed for a later corporate action: yes where they cannot have been traded, no where they were fetched on their own day, else unknown';
+COMMENT ON COLUMN @extschema@.vnstream_bars.is_finished IS 'false where the bar was still in the making when it was fetched';
+
+CREATE TABLE @extschema@.vnstream_index_quotes (
+	index_name	pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	starts		pg_catalog.timestamptz NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	open		pg_catalog.float8 NOT NULL,
+	high		pg_catalog.float8 NOT NULL,
+	low			pg_catalog.float8 NOT NULL,
+	close		pg_catalog.float8 NOT NULL,
+	volume		pg_catalog.int8,
+	value		pg_catalog.float8,
+	fetched_at	pg_catalog.timestamptz NOT NULL,
+	is_finished	pg_catalog.bool NOT NULL,
+	PRIMARY KEY (index_name, starts, source),
+	CONSTRAINT vnstream_index_quotes_points CHECK
+		(low OPERATOR(pg_catalog.>) 0::pg_catalog.float8
+		 AND low OPERATOR(pg_catalog.<=) open AND low OPERATOR(pg_catalog.<=) close
+		 AND open OPERATOR(pg_catalog.<=) high AND close OPERATOR(pg_catalog.<=) high
+		 AND high OPERATOR(pg_catalog.<) 'infinity'::pg_catalog.float8),
+	CONSTRAINT vnstream_index_quotes_volume CHECK (volume OPERATOR(pg_catalog.>=) 0)
+);
+COMMENT ON TABLE @extschema@.vnstream_index_quotes IS
+	'indices by the minute, as a source tells them; fetched by the producer, see vnstream.indices';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.index_name IS 'VNINDEX, VN30, HNXINDEX, UPCOMINDEX, ...';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.starts IS 'when the minute begins';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.open IS 'first value of the minute, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.high IS 'highest value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.low IS 'lowest value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.close IS 'last value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.volume IS 'shares, as the source tells; NULL where it does not';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.value IS 'turnover, VND, as the source tells; NULL where it does not';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.fetched_at IS 'when the answer that last changed this row had arrived';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.is_finished IS 'false where the minute was not over yet when it was fetched';
+
+CREATE SEQUENCE @extschema@.vnstream_backfills_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_backfills_seq IS 'numbers the rows of vnstream_backfills';
+CREATE TABLE @extschema@.vnstream_backfills (
+	backfill	pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_backfills_seq'),
+	source		pg_catalog.text,
+	tickers		pg_catalog.text[],
+	"from"		pg_catalog.timestamptz NOT NULL,
+	"to"		pg_catalog.timestamptz NOT NULL,
+	bar			pg_catalog.interval NOT NULL,
+	requested	pg_catalog.timestamptz NOT NULL,
+	started		pg_catalog.timestamptz,
+	ended		pg_catalog.timestamptz,
+	total		pg_catalog.int4,
+	done		pg_catalog.int4 NOT NULL DEFAULT 0,
+	bars		pg_catalog.int8 NOT NULL DEFAULT 0,
+	changed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	kept		pg_catalog.int8 NOT NULL DEFAULT 0,
+	rejected	pg_catalog.int8 NOT NULL DEFAULT 0,
+	empty		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	failed		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	error		pg_catalog.text,
+	CONSTRAINT vnstream_backfills_conserve CHECK
+		(changed OPERATOR(pg_catalog.+) kept OPERATOR(pg_catalog.<=) bars),
+	CONSTRAINT vnstream_backfills_done CHECK
+		(done OPERATOR(pg_catalog.=) 0 OR done OPERATOR(pg_catalog.<=) total)
+);
+ALTER SEQUENCE @extschema@.vnstream_backfills_seq OWNED BY @extschema@.vnstream_backfills.backfill;
+CREATE INDEX vnstream_backfills_open ON @extschema@.vnstream_backfills (backfill) WHERE ended IS NULL;
+COMMENT ON TABLE @extschema@.vnstream_backfills IS
+	'one row an order of vnstream_backfill(): what was asked, how far it has come, and what became of it';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.backfill IS 'number, as vnstream_backfill() returns it';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.source IS 'the source to ask; NULL until it is started, where the order names none';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.tickers IS 'in the order of asking; NULL until it is started, where all are asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills."from" IS 'bars that start then or later';
+COMMENT ON COLUMN @extschema@.vnstream_backfills."to" IS 'and before then';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.bar IS 'length of a bar';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.requested IS 'when it was asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.started IS 'when its worker began; NULL while it waits';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.ended IS 'when the last ticker was done, or it was cancelled; NULL while it goes on';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.total IS 'tickers; NULL until it is started, where all are asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.done IS 'tickers done, the first ones of the list; after a restart it goes on behind them';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.bars IS 'usable bars that the source sent for the time asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.changed IS 'of them, those that were new in vnstream_bars or replaced another';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.kept IS
+	'of them, those that differ from a bar fetched on its own day, which stays: they may be adjusted';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.rejected IS 'bars that cannot be true; the last reason is in error';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.empty IS 'tickers that the source has no bar of in that time, or does not know';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.failed IS 'tickers given up after several unusable answers';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.error IS 'the last thing that went wrong; NULL where all went well';
+
 --
 -- Control
 --
@@ -750,6 +880,10 @@ REVOKE ALL ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segment
 	@extschema@.vnstream_outbox FROM PUBLIC;
 GRANT SELECT ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_sweeps TO pg_monitor;
+REVOKE ALL ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
+	@extschema@.vnstream_backfills FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
+	@extschema@.vnstream_backfills TO pg_monitor;
 
 REVOKE ALL ON FUNCTION @extschema@.vnstream_start(pg_catalog.text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.vnstream_stop(pg_catalog.text) FROM PUBLIC;
@@ -775,3 +909,7 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbols', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_history', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills_seq', '');
