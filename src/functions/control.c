@@ -510,7 +510,7 @@ vnstream_refresh_symbols(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("accept_loss must be true or false")));
+				 errmsg("accept_loss must not be null")));
 	require_producer("vnstream_refresh_symbols()", &catalog);
 	refresh = symbol_refresh_request(&catalog, PG_GETARG_BOOL(0));
 	add_action(0, false, false)->refresh = true;
