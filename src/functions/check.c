@@ -57,6 +57,7 @@ static const CheckStep steps[] = {
 	{"source: quote", check_source_parse},
 	{"source: clock", check_source_clock},
 	{"interval", check_interval},
+	{"symbols", check_symbols},
 	{"Kafka: file", check_config_file},
 	{"Kafka: names", check_brokers_resolve},
 	{"Kafka: connection", check_brokers_connect},

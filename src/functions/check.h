@@ -125,6 +125,9 @@ extern void check_source_parse(Check *check, CheckResult *result);
 extern void check_source_clock(Check *check, CheckResult *result);
 extern void check_interval(Check *check, CheckResult *result);
 
+/* check_symbols.c */
+extern void check_symbols(Check *check, CheckResult *result);
+
 /* check_table.c */
 extern void check_table(Check *check, CheckResult *result);
 extern void check_partitions(Check *check, CheckResult *result);
