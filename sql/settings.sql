@@ -47,6 +47,7 @@ SET vnstream.symbols = 'VN30, HOSE,ETF, VCB';
 SET vnstream.interval = 0;
 SET vnstream.interval = '5min';
 SHOW vnstream.interval;
+SET vnstream.schedule = 'weekdays';
 SET vnstream.symbols_per_request = 0;
 SET vnstream.requests_in_flight = 33;
 SET vnstream.requests_per_minute = 0;

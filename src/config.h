@@ -55,6 +55,7 @@ extern char *config_sources;
 extern char *config_vci_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
+extern int	config_schedule;	/* SchedulePolicy of market/schedule.h */
 extern int	config_symbols_per_request;
 extern int	config_requests_in_flight;
 extern int	config_requests_per_minute;

@@ -100,6 +100,9 @@ typedef struct DatabaseEntry
 	char		target[272];	/* what its live producer publishes to */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
+	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
+													 * calendar; or '' */
+	TimestampTz calendar_fault_since;
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];

@@ -17,6 +17,8 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/schedule.h"
+#include "source/probe_symbols.h"
 #include "source/sweep.h"
 #include "store/outbox.h"
 #include "workers/answer.h"
@@ -48,6 +50,7 @@ typedef struct Sweeping
 	UniverseLookup *lookup;
 
 	int64		sweep_number;
+	const char *trigger;
 	Sweep	   *sweep;
 	bool		is_swept;		/* the sweep is done, its row is not yet */
 	char		sweep_error[SOURCE_ERROR_SIZE];
@@ -105,8 +108,9 @@ begin_row(void *argument)
 		sweeping.sweep_number = 0;
 		return;
 	}
+	sweeping.trigger = requested != 0 ? "request" : trigger;
 	sweeping.sweep_number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
-											requested != 0 ? "request" : trigger);
+											sweeping.trigger);
 }
 
 static void
@@ -115,7 +119,7 @@ note_asked(void *argument)
 	StoreCatalog catalog;
 
 	store_catalog_get(&catalog);
-	sweep_row_asked(&catalog, sweeping.sweep_number, sweeping.universe.count);
+	sweep_row_asked(&catalog, sweeping.sweep_number, sweeping.asked);
 }
 
 static void
@@ -192,11 +196,26 @@ conclude_sweep(int64 asked, int64 missing, const char *error)
 	finish_sweep();
 }
 
+static bool
+is_for(SweepReason reason)
+{
+	return strcmp(sweeping.trigger, sweep_reason_name(reason)) == 0;
+}
+
 static void
 begin_asking(void)
 {
 	SweepOptions options;
 	StoreError	error;
+	Universe	few = {NULL, 0};
+	const Universe *universe = &sweeping.universe;
+
+	if (is_for(SWEEP_AS_PROBE))
+	{
+		if (!probe_symbols(universe, &few))
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		universe = &few;
+	}
 
 	memset(&options, 0, sizeof(options));
 	options.provider = sweeping.provider;
@@ -204,7 +223,9 @@ begin_asking(void)
 	options.symbols_per_request = config_symbols_per_request;
 	options.requests_in_flight = config_requests_in_flight;
 	options.may_request = may_request;
-	sweeping.sweep = sweep_begin(&options, &sweeping.universe);
+	sweeping.sweep = sweep_begin(&options, universe);
+	sweeping.asked = (int64) universe->count;
+	universe_free(&few);
 	if (sweeping.sweep == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	sweeping.phase = PHASE_SWEEP;
@@ -316,7 +337,8 @@ sweeping_round(void)
 			universe_lookup_take(sweeping.lookup, response);
 		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.sweep, response, &board))
 		{
-			answer_take(&board, sweeping.provider->name, sweeping.sweep_number);
+			answer_take(&board, sweeping.provider->name, sweeping.sweep_number,
+						is_for(SWEEP_AT_CLOSING));
 			board_free(&board);
 		}
 	}
@@ -342,6 +364,12 @@ bool
 sweeping_is_idle(void)
 {
 	return sweeping.phase == PHASE_IDLE;
+}
+
+const char *
+sweeping_trigger(void)
+{
+	return sweeping.trigger;
 }
 
 const Backoff *
