@@ -33,7 +33,7 @@ my @steps = (
 	'library', 'versions', 'worker slots', 'workers', 'settings',
 	'source: name', 'source: connection', 'source: TLS', 'source: answer', 'source: quote', 'source: clock', 'interval',
 	'Kafka: file', 'Kafka: names', 'Kafka: connection', 'Kafka: login', 'Kafka: topic', 'Kafka: write', 'Kafka: read', 'Kafka: clock',
-	'table', 'partitions', 'disk');
+	'table', 'partitions', 'latest quotes', 'disk');
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
 
