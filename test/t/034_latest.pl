@@ -186,35 +186,88 @@ is(sql("SET ROLE reader; SELECT string_agg(ticker, ' ') FROM latest_quotes; SELE
 is(sql("SELECT string_agg(ticker, ' ') FROM latest_quotes"), 'FPT VCB', 'for those it is for');
 sql('ALTER TABLE realtime_quotes DISABLE ROW LEVEL SECURITY');
 
+note 'between the commit and the memory';
+send_quotes(quote('VCB', '2026-08-04T11:00:05', 60500));
+sql("CREATE TABLE one_quote AS SELECT 'VCB' AS ticker, '2026-08-04 11:00:06+07'::timestamptz AS time, 60600.0 AS price, 100 AS volume");
+sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+$node->reload;
+my $importer = $node->background_psql('postgres');
+$importer->query_until(qr/begun/, "\\echo begun\nSELECT vnstream_import('one_quote');\n");
+query_until($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ~ 'vnstream_import'", '1', 'a commit is under way');
+is(latest('VCB'), "60500|t\ntable", 'its ticker is looked up in the table');
+is(latest('FPT'), "90000|t\nmemory", 'the others are not');
+is(sql("SELECT string_agg(ticker || ' ' || price, ', ') FROM latest_quotes"), 'FPT 90000, VCB 60500', 'and the view has both');
+sql("SET synchronous_commit = local; ALTER SYSTEM RESET synchronous_standby_names");
+$node->reload;
+$importer->query_safe('SELECT 1');
+$importer->quit;
+is(latest('VCB'), "60600|t\nmemory", 'when it is done, from memory again');
+
+# As fast as it goes, in small transactions: what a session has seen in the table
+# its next look at the latest must not be older than.
+sql("SELECT vnstream_stop('consumer')");
+is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'the consumer is stopped');
+produce(broker_address($broker), $topic,
+	[ map { my $n = $_; map { quote("R$_", sprintf('2026-08-05T%02d:%02d:%02d', 9 + $n / 3600, $n / 60 % 60, $n % 60), 10000 + $n) } 1 .. 3 } 1 .. 3000 ]);
+sql('ALTER DATABASE postgres SET vnstream.batch_size = 5');
+sql("SELECT vnstream_start('consumer')");
+my ($looks, $older, $last) = split /\|/, sql(q{
+	CREATE TEMP TABLE found (looks int, older int, last float8);
+	DO $$
+	DECLARE
+		seen timestamptz;
+		got timestamptz;
+		price float8;
+		looks int = 0;
+		older int = 0;
+	BEGIN
+		LOOP
+			SELECT max(time) INTO seen FROM realtime_quotes WHERE ticker = 'R2';
+			SELECT l.time, l.price INTO got, price FROM vnstream_latest('R2') l;
+			looks = looks + 1;
+			IF seen IS NOT NULL AND (got IS NULL OR got < seen) THEN older = older + 1; END IF;
+			EXIT WHEN price = 13000 OR clock_timestamp() > now() + interval '100 s';
+		END LOOP;
+		INSERT INTO found VALUES (looks, older, price);
+	END $$;
+	SELECT * FROM found});
+note("$looks looks");
+is("$older, $last", '0, 13000', 'no look at the latest is older than the table was before it');
+cmp_ok($looks, '>', 100, 'of many looks');
+sql('ALTER DATABASE postgres RESET vnstream.batch_size');
+sql("DELETE FROM realtime_quotes WHERE ticker ~ '^R'");
+sql("SELECT vnstream_restart('consumer')");
+query_until($node, 'postgres', "SELECT count(*) FROM vnstream_latest('R1')", '0', 'they are gone');
+
 note 'a standby';
 $node->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->append_conf('postgresql.conf', "vnstream.enabled = off");
 $standby->start;
-send_quotes(quote('VCB', '2026-08-04T11:00:05', 60500));
+send_quotes(quote('VCB', '2026-08-04T11:00:07', 60700));
 $node->wait_for_catchup($standby);
-is(latest('VCB', $standby), "60500|t\ntable", 'reads the table');
+is(latest('VCB', $standby), "60700|t\ntable", 'reads the table');
 is($standby->safe_psql('postgres', 'SELECT count(*) FROM latest_quotes'), '2', 'of all tickers');
 $standby->promote;
-is(latest('VCB', $standby), "60500|t\ntable", 'so it does right after promotion');
+is(latest('VCB', $standby), "60700|t\ntable", 'so it does right after promotion');
 $standby->append_conf('postgresql.conf', "vnstream.enabled = on\nvnstream.topic = 'elsewhere'");
 $standby->reload;
-query_until($standby, 'postgres', "BEGIN; SELECT price FROM vnstream_latest('VCB');\n SELECT $scans; COMMIT", "60500\n0", 'and then keeps them in memory');
+query_until($standby, 'postgres', "BEGIN; SELECT price FROM vnstream_latest('VCB');\n SELECT $scans; COMMIT", "60700\n0", 'and then keeps them in memory');
 $standby->stop('immediate');
 
 note 'restarts';
-is(latest('VCB'), "60500|t\nmemory", 'before');
+is(latest('VCB'), "60700|t\nmemory", 'before');
 $node->restart;
-is(sql("SELECT price, stored FROM vnstream_latest('VCB')"), '60500|t', 'right after a restart');
+is(sql("SELECT price, stored FROM vnstream_latest('VCB')"), '60700|t', 'right after a restart');
 warm('after it');
-is(latest('VCB'), "60500|t\nmemory", 'the same');
+is(latest('VCB'), "60700|t\nmemory", 'the same');
 my $victim = $node->background_psql('postgres', on_error_stop => 0);
 kill 'KILL', $victim->query_safe('SELECT pg_backend_pid()');
-query_until($node, 'postgres', "SELECT price, stored FROM vnstream_latest('VCB')", '60500|t', 'right after a crash');
+query_until($node, 'postgres', "SELECT price, stored FROM vnstream_latest('VCB')", '60700|t', 'right after a crash');
 eval { $victim->quit };
 warm('after it');
-is(latest('VCB'), "60500|t\nmemory", 'the same');
+is(latest('VCB'), "60700|t\nmemory", 'the same');
 
 note 'more symbols than there is room for';
 sql('TRUNCATE realtime_quotes');
