@@ -77,6 +77,7 @@ SET vnstream.rejects_limit = 1000001;
 SET vnstream.run = 'on';
 SET vnstream.enabled = off;
 SET vnstream.max_databases = 8;
+SET vnstream.max_symbols = 10000;
 
 -- only a superuser sets them; everybody may read them, so none holds a secret
 CREATE ROLE regress_vnstream_user;

@@ -1040,6 +1040,61 @@ GRANT SELECT ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_
 -- Data: latest quotes
 --
 
+CREATE FUNCTION @extschema@.vnstream_latest(
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1600;
+COMMENT ON FUNCTION @extschema@.vnstream_latest() IS
+	'the newest quote of each ticker, from shared memory; stored is false while it is on its way through Kafka. Needs SELECT on realtime_quotes';
+
+CREATE FUNCTION @extschema@.vnstream_latest(ticker pg_catalog.text,
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest_of'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION @extschema@.vnstream_latest(pg_catalog.text) IS
+	'the newest quote of one ticker, from shared memory; no row where it has none';
+
+CREATE VIEW @extschema@.latest_quotes AS SELECT * FROM @extschema@.vnstream_latest();
+COMMENT ON VIEW @extschema@.latest_quotes IS
+	'the newest quote of each ticker, as vnstream_latest() gives it to whoever asks';
+GRANT SELECT ON TABLE @extschema@.latest_quotes TO PUBLIC;
+
 --
 -- Data: candles, movers
 --

@@ -20,6 +20,7 @@
 
 bool		config_enabled = true;
 int			config_max_databases = 4;
+int			config_max_symbols = 8192;
 char	   *config_node_name = NULL;
 
 int			config_run = 0;
@@ -281,12 +282,20 @@ define_server_settings(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	/* PostgreSQL lets nobody define this kind once the server runs */
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable("vnstream.max_databases",
 								"Number of databases of this server that can run the pipeline.",
 								"Raise it when vnstream_start() says that there is no room. "
 								"It sizes shared memory.",
 								&config_max_databases, 4, 1, 64,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("vnstream.max_symbols",
+								"Number of symbols of a database whose latest quotes are kept in shared memory.",
+								"Raise it when vnstream_check() says that there are more; those "
+								"beyond it are read from the table. It sizes shared memory.",
+								&config_max_symbols, 8192, 64, 262144,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomStringVariable("vnstream.node_name",
 							   "Name of this server in the headers of messages.",
 							   "Set it when several servers publish to one topic, to tell "

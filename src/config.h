@@ -39,6 +39,7 @@ typedef enum LostOffsetsPolicy
 /* server */
 extern bool config_enabled;
 extern int	config_max_databases;
+extern int	config_max_symbols; /* of each database, with their latest quotes */
 extern char *config_node_name;
 
 /* database */

@@ -69,6 +69,7 @@ static const CheckStep steps[] = {
 	{"Kafka: clock", check_broker_clock},
 	{"table", check_table},
 	{"partitions", check_partitions},
+	{"latest quotes", check_latest},
 	{"disk", check_disk},
 };
 

@@ -134,6 +134,7 @@ extern void check_calendar(Check *check, CheckResult *result);
 /* check_table.c */
 extern void check_table(Check *check, CheckResult *result);
 extern void check_partitions(Check *check, CheckResult *result);
+extern void check_latest(Check *check, CheckResult *result);
 extern void check_disk(Check *check, CheckResult *result);
 
 #endif							/* VNSTREAM_FUNCTIONS_CHECK_H */

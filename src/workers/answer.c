@@ -20,6 +20,7 @@
 #include "workers/market_day.h"
 #include "workers/outgoing.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 
 /* How long the database may take for one answer. */
 #define STORE_TIMEOUT_MS 30000
@@ -220,6 +221,7 @@ answer_flush(Backoff *store_backoff)
 	pending.is_there = false;
 	for (i = 0; i < pending.response.count; i++)
 		outgoing_remember(pending.response.messages[i]);
+	unstored_add(&pending.response);
 	worker_add(0, pending.response.count);
 	latency_flush();
 	delivery_add(&pending.response);

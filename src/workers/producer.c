@@ -29,6 +29,7 @@
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 #include "workers/topic.h"
 
 static bool was_full;			/* the outbox, when last looked at */
@@ -196,6 +197,7 @@ producer_main(void)
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
+	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
 	agenda_begin();
