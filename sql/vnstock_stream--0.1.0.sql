@@ -155,6 +155,7 @@ CREATE TABLE @extschema@.vnstream_sweeps (
 );
 ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_sweeps.sweep;
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
+CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
@@ -747,6 +748,34 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_moni
 --
 -- Data: candles, movers
 --
+
+CREATE FUNCTION @extschema@.vnstream_candles(
+	ticker pg_catalog.text,
+	bucket pg_catalog.interval DEFAULT '1 min',
+	"from" pg_catalog.timestamptz DEFAULT NULL,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	adjusted pg_catalog.text DEFAULT 'no',
+	OUT ticker pg_catalog.text,
+	OUT start pg_catalog.timestamptz,
+	OUT open pg_catalog.float8,
+	OUT high pg_catalog.float8,
+	OUT low pg_catalog.float8,
+	OUT close pg_catalog.float8,
+	OUT volume pg_catalog.int8,
+	OUT value pg_catalog.float8,
+	OUT samples pg_catalog.int4,
+	OUT basis pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT adjusted pg_catalog.text,
+	OUT volume_over_hole pg_catalog.int8,
+	OUT corrected pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_candles'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 300;
+COMMENT ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
+-- the gate is SELECT on realtime_quotes
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
 
 --
 -- Data: holes, reference prices

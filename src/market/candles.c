@@ -140,7 +140,8 @@ choose(const CandleDay *day)
 		samples[i].counts = main != NULL && is_usable(&samples[i]) &&
 			strcmp(samples[i].source, main) == 0;
 		samples[i].counted_volume = samples[i].total_volume;
-		samples[i].counted_value = samples[i].counts ? samples[i].total_value : NAN;
+		samples[i].counted_value = !samples[i].counts ? NAN :
+			samples[i].total_volume == 0 ? 0 : samples[i].total_value;
 		has_others |= is_usable(&samples[i]) && !samples[i].counts;
 	}
 	if (!has_others)
