@@ -9,9 +9,11 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -199,6 +201,36 @@ time_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 missi
 	if (time > GetCurrentTransactionStartTimestamp() + 100 * QUOTE_TIME_AHEAD)
 		return unix_now() + 100 * QUOTE_TIME_AHEAD;
 	return UNIX_TIME(time);
+}
+
+Exchange
+exchange_argument(FunctionCallInfo fcinfo, int number)
+{
+	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(number));
+
+	for (int i = 0; i < EXCHANGE_COUNT; i++)
+	{
+		if (pg_strcasecmp(name, exchange_name(i)) == 0)
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("there is no exchange \"%s\"", name),
+			 errhint("There are 'HOSE', 'HNX' and 'UPCOM'; NULL is all of them.")));
+}
+
+void
+put_rows(ReturnSetInfo *result)
+{
+	int			columns = result->setDesc->natts;
+	Datum	   *values = palloc(sizeof(Datum) * columns);
+	bool	   *nulls = palloc(sizeof(bool) * columns);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		heap_deform_tuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, values, nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
 }
 
 void

@@ -17,6 +17,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "nodes/execnodes.h"
 #include "utils/timestamp.h"
 
 #include "market/calendar.h"
@@ -85,6 +86,12 @@ extern char *ticker_argument(FunctionCallInfo fcinfo, int number, bool is_option
 
 /* A finite time in µs since 1970; missing where NULL.  Bounds are cut to what a quote may have. */
 extern int64 time_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 missing);
+
+/* HOSE, HNX or UPCOM, in any case of letters; must not be NULL. */
+extern Exchange exchange_argument(FunctionCallInfo fcinfo, int number);
+
+/* The rows of SPI_tuptable as the function's result: columns of the same types. */
+extern void put_rows(ReturnSetInfo *result);
 
 /* Raises where from is not before to. */
 extern void check_range(int64 from, int64 to);
