@@ -163,7 +163,7 @@ static bool
 has_every_bar(const BarReader *reader, const BarSize *size, const SourceBar *bars, int count,
 			  int64 start, int64 end)
 {
-	const Calendar *calendar = &reader->data->calendar;
+	const Calendar *calendar = reader->data->calendar;
 	int			next = 0;
 
 	for (int32 day = calendar_day(start); calendar_time(day, 0) < end; day++)

@@ -187,7 +187,7 @@ finish_day(QuoteReader *reader, DayRows *rows)
 			list->capacity = Max(2 * list->capacity, needed);
 			list->candles = repalloc_huge(list->candles, sizeof(Candle) * list->capacity);
 		}
-		trading_hours_set(&day.hours, &reader->data->calendar,
+		trading_hours_set(&day.hours, reader->data->calendar,
 						  exchange_or_widest(rows->exchange), day.date);
 		sweeps_of_day(reader, &day);
 		day.hole_limit = hole_limit(day.sweep_count);
@@ -313,5 +313,7 @@ candles_from_quotes(const MarketData *data, const CandleRequest *request,
 	SPI_cursor_close(portal);
 	for (int i = 0; i < OPEN_DATES; i++)
 		finish_day(&reader, &reader.days[i]);
+	if (reader.exchange[0] == '\0')
+		newest_exchange(data, request->ticker, reader.exchange, sizeof(reader.exchange));
 	*exchange = exchange_or_widest(reader.exchange);
 }

@@ -57,12 +57,23 @@ typedef struct FailedSweep
 	char	   *error;			/* '' where none is told */
 } FailedSweep;
 
+typedef struct Gap
+{
+	int64		from;
+	int64		until;
+	const char *kind;
+	const char *why;			/* NULL: nothing to say */
+	int			failed;
+} Gap;
+
 typedef struct GapFinder
 {
 	MarketData	data;
 	ReturnSetInfo *result;
 	int64		from;
 	int64		to;
+	int64		first;			/* midnights around them: whole days are looked at, */
+	int64		end;			/* since a hole may have begun before */
 	int64		limit;			/* µs between two looks */
 	const char *ticker;
 	CandleSweep *sweeps;
@@ -70,6 +81,9 @@ typedef struct GapFinder
 	FailedSweep *failed;
 	int			failed_count;
 	bool		has_sweeps;		/* at all in the time, also unsuccessful ones */
+	Gap		   *gaps;			/* of the present window */
+	int			gap_count;
+	int			gap_capacity;
 } GapFinder;
 
 static void
@@ -121,8 +135,8 @@ read_failed_sweeps(GapFinder *finder)
 		" AND trigger OPERATOR(pg_catalog.<>) ALL ('{hot,probe}'::pg_catalog.text[])"
 		" ORDER BY 1";
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->from - MICROSECONDS_PER_DAY)),
-	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->to))};
+	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->first)),
+	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->end))};
 
 	market_data_query_as_owner(&finder->data, query, 2, types, values, NULL);
 	finder->failed_count = (int) SPI_processed;
@@ -185,30 +199,56 @@ explain(const GapFinder *finder, int64 from, int64 until, const char **why, int 
 }
 
 static void
-put_gap(const GapFinder *finder, Exchange exchange, int64 from, int64 until,
-		const char *kind, const char *why, int failed)
+add_gap(GapFinder *finder, int64 from, int64 until, const char *kind, const char *why, int failed)
 {
-	Datum		values[GAP_COLUMNS];
-	bool		nulls[GAP_COLUMNS] = {false};
-	int			i = 0;
-
-	from = Max(from, finder->from);
-	until = Min(until, finder->to);
-	if (from >= until)
+	if (Max(from, finder->from) >= Min(until, finder->to))
 		return;
-	values[i++] = CStringGetTextDatum(exchange_name(exchange));
-	column_text(&values[i], &nulls[i], finder->ticker == NULL ? "" : finder->ticker);
-	i++;
-	put_time(&values[i], &nulls[i], from);
-	i++;
-	put_time(&values[i], &nulls[i], until);
-	i++;
-	values[i++] = CStringGetTextDatum(kind);
-	column_text(&values[i], &nulls[i], why);
-	i++;
-	values[i++] = Int32GetDatum(failed);
-	Assert(i == GAP_COLUMNS);
-	tuplestore_putvalues(finder->result->setResult, finder->result->setDesc, values, nulls);
+	if (finder->gap_count == finder->gap_capacity)
+	{
+		finder->gap_capacity = Max(2 * finder->gap_capacity, 64);
+		finder->gaps = finder->gaps == NULL ? palloc(sizeof(Gap) * finder->gap_capacity) :
+			repalloc(finder->gaps, sizeof(Gap) * finder->gap_capacity);
+	}
+	finder->gaps[finder->gap_count++] = (Gap) {Max(from, finder->from), Min(until, finder->to), kind, why, failed};
+}
+
+static int
+compare_gaps(const void *a, const void *b)
+{
+	int64		left = ((const Gap *) a)->from;
+	int64		right = ((const Gap *) b)->from;
+
+	return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/* The gaps of a window, in order of time. */
+static void
+put_gaps(GapFinder *finder, Exchange exchange)
+{
+	if (finder->gap_count > 1)
+		qsort(finder->gaps, finder->gap_count, sizeof(Gap), compare_gaps);
+	for (int g = 0; g < finder->gap_count; g++)
+	{
+		const Gap  *gap = &finder->gaps[g];
+		Datum		values[GAP_COLUMNS];
+		bool		nulls[GAP_COLUMNS] = {false};
+		int			i = 0;
+
+		values[i++] = CStringGetTextDatum(exchange_name(exchange));
+		column_text(&values[i], &nulls[i], finder->ticker == NULL ? "" : finder->ticker);
+		i++;
+		put_time(&values[i], &nulls[i], gap->from);
+		i++;
+		put_time(&values[i], &nulls[i], gap->until);
+		i++;
+		values[i++] = CStringGetTextDatum(gap->kind);
+		column_text(&values[i], &nulls[i], gap->why == NULL ? "" : gap->why);
+		i++;
+		values[i++] = Int32GetDatum(gap->failed);
+		Assert(i == GAP_COLUMNS);
+		tuplestore_putvalues(finder->result->setResult, finder->result->setDesc, values, nulls);
+	}
+	finder->gap_count = 0;
 }
 
 /*
@@ -241,16 +281,16 @@ find_dark(const LookList *list, const CalendarWindow *window, int64 limit, LookL
 static bool
 next_window(const GapFinder *finder, Exchange exchange, CalendarWindow *window, int64 from)
 {
-	int64		until = Min(calendar_time(calendar_day(finder->to - 1) + 1, 0), unix_now());
+	int64		until = Min(finder->end, unix_now());
 
 	return from < until &&
-		calendar_open_window(&finder->data.calendar, exchange, from, until, window);
+		calendar_open_window(finder->data.calendar, exchange, from, until, window);
 }
 
 static void
-gaps_of_exchange(const GapFinder *finder, Exchange exchange)
+gaps_of_exchange(GapFinder *finder, Exchange exchange)
 {
-	CalendarWindow window = {.until = calendar_time(calendar_day(finder->from), 0)};
+	CalendarWindow window = {.until = finder->first};
 	int			next = 0;
 
 	while (next_window(finder, exchange, &window, window.until))
@@ -276,8 +316,9 @@ gaps_of_exchange(const GapFinder *finder, Exchange exchange)
 			int			failed;
 
 			explain(finder, dark.looks[i].from, dark.looks[i].until, &why, &failed);
-			put_gap(finder, exchange, dark.looks[i].from, dark.looks[i].until, "no data", why, failed);
+			add_gap(finder, dark.looks[i].from, dark.looks[i].until, "no data", why, failed);
 		}
+		put_gaps(finder, exchange);
 	}
 }
 
@@ -313,10 +354,9 @@ read_traces(const GapFinder *finder, TraceList *list)
 		" WHERE ticker OPERATOR(pg_catalog.=) $1 AND time OPERATOR(pg_catalog.>=) $2"
 		" AND time OPERATOR(pg_catalog.<) $3 ORDER BY time";
 	Oid			types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	int64		from = calendar_time(calendar_day(finder->from), 0);
-	int64		until = calendar_time(calendar_day(finder->to - 1) + 1, 0);
 	Datum		values[] = {CStringGetTextDatum(finder->ticker),
-	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from)), TimestampTzGetDatum(TIMESTAMP_OF_UNIX(until))};
+		TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->first)),
+	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->end))};
 
 	market_data_query(&finder->data, query, 3, types, values, NULL);
 	list->count = (int) SPI_processed;
@@ -372,7 +412,7 @@ looks_at_ticker(const GapFinder *finder, const CalendarWindow *window, const Tra
 
 /* What of [from, until) is not dark was looked at, and nothing was traded. */
 static void
-put_quiet(const GapFinder *finder, Exchange exchange, const LookList *dark, int64 from, int64 until)
+add_quiet(GapFinder *finder, const LookList *dark, int64 from, int64 until)
 {
 	int64		at = from;
 
@@ -381,14 +421,14 @@ put_quiet(const GapFinder *finder, Exchange exchange, const LookList *dark, int6
 		int64		end = i < dark->count ? Min(dark->looks[i].from, until) : until;
 
 		if (end - at > finder->limit)
-			put_gap(finder, exchange, at, end, "no trade", NULL, 0);
+			add_gap(finder, at, end, "no trade", NULL, 0);
 		if (i < dark->count)
 			at = Max(at, dark->looks[i].until);
 	}
 }
 
 static void
-put_dark(const GapFinder *finder, Exchange exchange, const LookList *dark, bool has_quotes)
+add_dark(GapFinder *finder, const LookList *dark, bool has_quotes)
 {
 	for (int i = 0; i < dark->count; i++)
 	{
@@ -404,19 +444,21 @@ put_dark(const GapFinder *finder, Exchange exchange, const LookList *dark, bool 
 		if (swept > 0 && failed == 0)
 			why = has_quotes ? "swept, and no quote of it came" :
 				"swept, and no quote of it came all day: not asked for, or unknown to the source";
-		put_gap(finder, exchange, from, until, "no data", why, failed);
+		add_gap(finder, from, until, "no data", why, failed);
 	}
 }
 
 static void
-gaps_of_ticker(const GapFinder *finder)
+gaps_of_ticker(GapFinder *finder)
 {
 	TraceList	traces = {0};
-	CalendarWindow window = {.until = calendar_time(calendar_day(finder->from), 0)};
+	CalendarWindow window = {.until = finder->first};
 	Exchange	exchange;
 	int			first = 0;
 
 	read_traces(finder, &traces);
+	if (traces.exchange[0] == '\0')
+		newest_exchange(&finder->data, finder->ticker, traces.exchange, sizeof(traces.exchange));
 	exchange = exchange_or_widest(traces.exchange);
 	while (next_window(finder, exchange, &window, window.until))
 	{
@@ -433,15 +475,16 @@ gaps_of_ticker(const GapFinder *finder)
 			end++;
 		looks_at_ticker(finder, &window, &traces, first, end, &looks);
 		find_dark(&looks, &window, finder->limit, &dark);
-		put_dark(finder, exchange, &dark, end > first);
+		add_dark(finder, &dark, end > first);
 		for (int i = first; i < end; i++)
 		{
 			if (!traces.traces[i].has_traded)
 				continue;
-			put_quiet(finder, exchange, &dark, quiet_since, traces.traces[i].time);
+			add_quiet(finder, &dark, quiet_since, traces.traces[i].time);
 			quiet_since = traces.traces[i].time;
 		}
-		put_quiet(finder, exchange, &dark, quiet_since, window.until);
+		add_quiet(finder, &dark, quiet_since, window.until);
+		put_gaps(finder, exchange);
 		first = end;
 	}
 }
@@ -476,10 +519,12 @@ vnstream_gaps(PG_FUNCTION_ARGS)
 
 	market_data_begin(&finder.data);
 	finder.limit = HOLE_INTERVALS * config_interval * MICROSECONDS_PER_SECOND;
-	finder.sweeps = market_sweeps(&finder.data, finder.from,
-								  calendar_time(calendar_day(finder.to) + 1, 0), &finder.sweep_count);
+	finder.first = calendar_time(calendar_day(finder.from), 0);
+	finder.end = calendar_time(calendar_day(finder.to - 1) + 1, 0);
+	finder.sweeps = market_sweeps(&finder.data, finder.first, finder.end, &finder.sweep_count);
 	read_failed_sweeps(&finder);
-	finder.has_sweeps = finder.sweep_count > 0 || finder.failed_count > 0;
+	finder.has_sweeps = finder.failed_count > 0 ||
+		(finder.sweep_count > 0 && finder.sweeps[finder.sweep_count - 1].ended > finder.first);
 	if (finder.ticker != NULL)
 		gaps_of_ticker(&finder);
 	else

@@ -22,24 +22,7 @@
 #include "utils/rls.h"
 
 #include "functions/market_data.h"
-
-static void
-free_calendar(void *calendar)
-{
-	calendar_free(calendar);
-}
-
-static void
-load_calendar(MarketData *data)
-{
-	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
-
-	if (!calendar_begin(&data->calendar))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	callback->func = free_calendar;
-	callback->arg = &data->calendar;
-	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
-}
+#include "store/calendar_rows.h"
 
 void
 market_data_begin(MarketData *data)
@@ -53,7 +36,7 @@ market_data_begin(MarketData *data)
 	quotes_table_find(&data->catalog, &data->quotes);
 	if (pg_class_aclcheck(data->quotes.relation, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE, QUOTES_TABLE);
-	load_calendar(data);
+	data->calendar = calendar_rows_get(&data->catalog);
 }
 
 void
@@ -168,7 +151,7 @@ ticker_argument(FunctionCallInfo fcinfo, int number, bool is_optional)
 			return NULL;
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("ticker must not be null"),
+				 errmsg("the ticker must not be null"),
 				 errhint("Name one, such as 'VCB'.")));
 	}
 	ticker = text_to_cstring(PG_GETARG_TEXT_PP(number));
@@ -275,6 +258,22 @@ market_sweeps(const MarketData *data, int64 from, int64 to, int *count)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return sweeps;
+}
+
+void
+newest_exchange(const MarketData *data, const char *ticker, char *name, Size size)
+{
+	static const char query[] =
+		"SELECT exchange FROM %1$s." QUOTES_TABLE
+		" WHERE ticker OPERATOR(pg_catalog.=) $1 ORDER BY time DESC LIMIT 1";
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(ticker)};
+
+	name[0] = '\0';
+	market_data_query(data, query, 1, types, values, NULL);
+	if (SPI_processed > 0)
+		spi_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, name, size);
+	SPI_freetuptable(SPI_tuptable);
 }
 
 Exchange

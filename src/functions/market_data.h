@@ -40,7 +40,7 @@ typedef struct MarketData
 {
 	StoreCatalog catalog;
 	QuotesTable quotes;
-	Calendar	calendar;		/* freed with the memory context of the call */
+	const Calendar *calendar;
 	int			guc_level;
 } MarketData;
 
@@ -104,6 +104,9 @@ extern int64 unix_now(void);
  * to a day before, in order of their end; palloc'd.
  */
 extern CandleSweep *market_sweeps(const MarketData *data, int64 from, int64 to, int *count);
+
+/* The exchange that the ticker's newest quote tells ('' where none does). */
+extern void newest_exchange(const MarketData *data, const char *ticker, char *name, Size size);
 
 /* The exchange of that name; UPCOM, whose hours contain all others', for ''. */
 extern Exchange exchange_or_widest(const char *name);

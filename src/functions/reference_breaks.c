@@ -119,7 +119,7 @@ trading_day_before(const BreakFinder *finder, Exchange exchange, int32 day)
 {
 	for (int32 before = day - 1; before >= day - LONGEST_BREAK_DAYS; before--)
 	{
-		if (calendar_is_trading_day(&finder->data.calendar, exchange, before))
+		if (calendar_is_trading_day(finder->data.calendar, exchange, before))
 			return before;
 	}
 	return NO_DATE;
@@ -131,7 +131,7 @@ is_of_evening(const BreakFinder *finder, Exchange exchange, const DayEnd *end)
 {
 	TradingHours hours;
 
-	trading_hours_set(&hours, &finder->data.calendar, exchange, end->day);
+	trading_hours_set(&hours, finder->data.calendar, exchange, end->day);
 	return end->time >= trading_hours_last(&hours, calendar_time(end->day + 1, 0) - 1);
 }
 

@@ -281,4 +281,212 @@ add_quotes(map { { ticker => 'HOT', trading_date => '2026-08-14', %$_ } }
 is(candles('HOT', '1 min', '2026-08-14', '2026-08-15', columns => 'volume, volume_over_hole'),
 	'0|500', 'sweeps of hot symbols, and those that most symbols had no answer in, do not');
 
+note 'bars of sources';
+
+# which tells that VCB is of HOSE
+add_quotes({ time => '2026-07-01 09:00+07', trading_date => '2026-07-01', total_volume => 0 });
+
+# Rows of vnstream_bars from arrays [starts, open, high, low, close, volume, value].
+sub add_bars
+{
+	my ($ticker, $bar, $source, $adjusted, $bars, %more) = @_;
+	my $finished = $more{finished} // 'true';
+
+	sql("INSERT INTO vnstream_bars (ticker, bar, source, adjusted, is_finished, fetched_at, starts, open, high, low, close, volume, value) VALUES "
+		. join(', ', map {
+			my ($starts, @numbers) = @$_;
+			"('$ticker', '$bar', '$source', '$adjusted', $finished, '2026-08-30', "
+			  . ($starts =~ /^\d+$/ ? "to_timestamp($starts)" : "'$starts'")
+			  . join('', map { ', ' . ($_ // 'NULL') } @numbers) . ')' } @$bars));
+	return;
+}
+my $all = "to_char(start, 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume, value, samples, basis, source, adjusted";
+{
+	my $chart = fixture('constructed/vci_gap-chart_ONE_MINUTE_VCB_2026-08-04_morning.json')->[0];
+	my $before = 0;
+	my @bars = map {
+		my $i = $_;
+		my $value = sprintf('%.0f', ($chart->{accumulatedValue}[$i] - $before) * 1e6);
+		$before = $chart->{accumulatedValue}[$i];
+		[ $chart->{t}[$i], (map { $chart->{$_}[$i] } qw(o h l c v)), $value ]
+	} 0 .. $#{ $chart->{t} };
+	is(scalar @bars, 135, 'the morning of 2026-08-04 is all there');
+	add_bars('VCB', '1 min', 'vci', 'no', \@bars);
+	# the bar of 11:29 is not finished in one that was fetched then
+	add_bars('CUT', '1 min', 'vci', 'no', [ @bars[0 .. 133] ]);
+	add_bars('CUT', '1 min', 'vci', 'no', [ $bars[134] ], finished => 'false');
+	is(candles('VCB', '1 min', '2026-08-04', '2026-08-05', columns => 'extract(epoch FROM start)::int8, open, high, low, close, volume, value'),
+		join("\n", map { join '|', @$_ } @bars), 'minutes: value for value');
+	is(candles('VCB', '1 min', '2026-08-04 09:15', '2026-08-04 09:16', columns => $all),
+		"2026-08-04 09:15|$bars[0][1]|$bars[0][2]|$bars[0][3]|$bars[0][4]|$bars[0][5]|$bars[0][6]|1|source bar|vci|no", 'and what they are');
+
+	my @five;
+	for my $bar (@bars)
+	{
+		my $start = $bar->[0] - $bar->[0] % 300;
+		push @five, [ $start, @$bar[ 1, 2, 3, 4 ], 0, 0, 0 ] if !@five || $five[-1][0] != $start;
+		my $last = $five[-1];
+		$last->[2] = $bar->[2] if $bar->[2] > $last->[2];
+		$last->[3] = $bar->[3] if $bar->[3] < $last->[3];
+		$last->[4] = $bar->[4];
+		$last->[5] += $bar->[5];
+		$last->[6] += $bar->[6];
+		$last->[7]++;
+	}
+	my $columns = 'extract(epoch FROM start)::int8, open, high, low, close, volume, value, samples';
+	is(scalar @five, 27, '27 times five minutes');
+	is(candles('VCB', '5 min', '2026-08-04', '2026-08-05', columns => $columns), join("\n", map { join '|', @$_ } @five),
+		'five minutes of five bars each');
+	is(candles('CUT', '5 min', '2026-08-04', '2026-08-05', columns => $columns), join("\n", map { join '|', @$_ } @five[0 .. 25]),
+		'none where one is not finished');
+	is(candles('VCB', '1 hour', '2026-08-04', '2026-08-05', columns => q(to_char(start, 'HH24:MI'), samples)), "09:00|45\n10:00|60\n11:00|30",
+		'hours: before the first match, and in the lunch break, nothing is missing');
+	is(candles('VCB', '1 day', '2026-08-04', '2026-08-05'), '', 'no day, whose afternoon is missing');
+	sql(q(DELETE FROM vnstream_bars WHERE ticker = 'VCB' AND bar = '1 min' AND starts IN ('2026-08-04 09:31', '2026-08-04 10:02')));
+	is(candles('VCB', '5 min', '2026-08-04', '2026-08-05', columns => 'count(*)'), '25', 'nor where one is missing');
+	sql(q(INSERT INTO vnstream_backfills (source, tickers, "from", "to", bar, requested, started, ended, total, done)
+		VALUES ('vci', '{VCB}', '2026-08-04 09:00', '2026-08-04 10:00', '1 min', '2026-08-30', '2026-08-30', '2026-08-30', 1, 1),
+			('vci', '{CUT,VCB}', '2026-08-04 09:00', '2026-08-04 12:00', '1 min', '2026-08-30', '2026-08-30', NULL, 2, 1)));
+	is(candles('VCB', '5 min', '2026-08-04', '2026-08-05', columns => 'count(*), min(samples)'), '26|4',
+		'but where a back-fill has asked for all of the time');
+}
+{
+	my $chart = fixture('vci/gap-chart_ONE_DAY_VCB_25bars.json')->[0];
+	my @bars = map {
+		my $i = $_;
+		[ $chart->{t}[$i] - 7 * 3600, (map { $chart->{$_}[$i] } qw(o h l c v)), $chart->{accumulatedValue}[$i] * 1e6 ]
+	} 0 .. $#{ $chart->{t} };
+	add_bars('DAYS', '1 day', 'vci', 'unknown', \@bars);
+	# and today's, as it is in the other capture
+	add_bars('DAYS', '1 day', 'vci', 'no', [ [ '2026-08-03', 59600, 61000, 59300, 60800, 7671066, '462162220000' ] ]);
+	my $query = "SELECT FROM vnstream_candles('DAYS', '1 day', '2026-06-01', '2026-08-05'";
+	is(candles('DAYS', '1 day', '2026-06-01', '2026-08-05', columns => $all),
+		'2026-08-03 00:00|59600|61000|59300|60800|7671066|462162220000|1|source bar|vci|no', 'prices that may be adjusted are left out');
+	my $notice = refused("$query)");
+	like($notice, qr/NOTICE:.*25 source bars were left out, since their prices are adjusted/, 'which is told');
+	like($notice, qr/HINT:.*adjusted => 'unknown'/, 'with what to do');
+	is(candles('DAYS', '1 day', '2026-06-01', '2026-08-05', adjusted => 'unknown',
+			columns => 'extract(epoch FROM start)::int8, open, high, low, close, volume, value::numeric'),
+		join("\n", map { join '|', @$_[0 .. 5], sprintf('%.0f', $_->[6]) } @bars) . "\n1785690000|59600|61000|59300|60800|7671066|462162220000",
+		'they come when asked for, value for value');
+	is(sql("SELECT count(*), string_agg(DISTINCT adjusted, ',') FROM vnstream_candles('DAYS', '1 day', '2026-06-01', '2026-08-05', 'any')"),
+		'26|no,unknown', 'each says what it is');
+	is(candles('DAYS', '1 week', '2026-07-13', '2026-07-27', adjusted => 'unknown', columns => "to_char(start, 'YYYY-MM-DD'), open, close, volume, samples"),
+		join("\n", map {
+			my @week = @bars[ @$_ ];
+			my $volume = 0;
+			$volume += $_->[5] for @week;
+			join '|', sql("SELECT to_char(to_timestamp($week[0][0]), 'YYYY-MM-DD')"), $week[0][1], $week[-1][4], $volume, 5
+		} ([ 10 .. 14 ], [ 15 .. 19 ])), 'weeks from Monday, of five days');
+	is(candles('DAYS', '1 month', '2026-07-01', '2026-07-02', adjusted => 'unknown', columns => 'count(*)'),
+		(sql(q(SELECT count(*) FROM vnstream_bars WHERE ticker = 'DAYS' AND starts >= '2026-07-01' AND starts < '2026-08-01')) == 23 ? 1 : 0),
+		'a month only where all of its trading days are there');
+	my $kbs = fixture('kbs/stocks_VCB_data_day.json')->{data_day};
+	add_bars('KBS', '1 day', 'kbs', 'no', [ map { [ substr($_->{t}, 0, 10), @$_{qw(o h l c v va)} ] } @$kbs ]);
+	is(candles('KBS', '1 day', '2026-07-01', '2026-08-01', columns => "to_char(start, 'YYYY-MM-DD'), open, high, low, close, volume, value"),
+		join("\n", map { join '|', substr($_->{t}, 0, 10), map { $_ // '' } @$_{qw(o h l c v va)} } reverse @$kbs),
+		'and of the other source, whose older bars have no value');
+	is(candles('KBS', '1 week', '2026-07-20', '2026-07-27', columns => "open, high, low, close, volume, value, source"), '58368|58368|52600|54100|' .
+		sql(q(SELECT sum(volume) FROM vnstream_bars WHERE ticker = 'KBS' AND starts >= '2026-07-20' AND starts < '2026-07-27')) . '||kbs',
+		'a value that one of them lacks is unknown');
+}
+add_bars('TAPE', '1 day', 'vci', 'yes', [ [ '2026-08-07', 29350, 30400, 29350, 29850, 13044400, undef ] ]);
+is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis'), '59700|sampled', 'quotes are not replaced by adjusted prices');
+is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis, adjusted', adjusted => 'yes'), '29850|source bar|yes',
+	'unless these are asked for');
+is(candles('TAPE', '1 hour', '2026-08-07', '2026-08-08', columns => 'count(*)', adjusted => 'yes'), '0', 'then no quote is beside them');
+add_bars('TAPE', '1 day', 'kbs', 'no', [ [ '2026-08-07', 58700, 60800, 58700, 59700, 6522200, undef ] ]);
+is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis, source', adjusted => 'any'), '59700|source bar|kbs',
+	'as traded before adjusted');
+add_bars('TAPE', '1 min', 'kbs', 'no', [ [ '2026-08-07 10:00', 1, 2, 1, 2, 3, 4 ] ]);
+is(candles('TAPE', '1 min', '2026-08-07 09:59', '2026-08-07 10:02', columns => q(to_char(start, 'HH24:MI'), basis)),
+	"09:59|sampled\n10:00|source bar\n10:01|sampled", 'bars and quotes in the order of time');
+is(candles('TAPE', '5 min', '2026-08-07 10:00', '2026-08-07 10:05', columns => 'basis'), 'sampled', 'one minute makes no five');
+sql("INSERT INTO vnstream_bars VALUES ('SOON', '1 day', date_trunc('day', now()), 'vci', 1, 1, 1, 1, 1, 1, now(), 'no', true)");
+is(sql("SELECT count(*) FROM vnstream_candles('SOON', '1 week', now() - interval '1 day')"), '0', 'a week that goes on is no source bar');
+
+note 'movers';
+add_quotes(map { { price => 100, time => '2026-08-28 14:50+07', trading_date => '2026-08-28', %$_ } }
+	{ ticker => 'MA', change_percent => 5, change => 5, total_volume => 10, total_value => 1e9 },
+	{ ticker => 'MA', change_percent => 9, change => 9, total_volume => 9, total_value => 1e9, time => '2026-08-28 10:00+07' },
+	{ ticker => 'MB', change_percent => 5, change => 5, total_volume => 30, total_value => 3e9, exchange => 'HNX' },
+	{ ticker => 'MC', change_percent => -1, change => -1, total_volume => 20, total_value => undef },
+	{ ticker => 'MD', change_percent => 6.9, change => 6, total_volume => 20, total_value => 2e9, exchange => 'UPCOM' },
+	{ ticker => 'ME', change_percent => 0, change => 0, total_volume => 0, total_value => 0 },
+	{ ticker => 'MF', price => undef, total_volume => 99 },
+	{ ticker => 'MG', change_percent => -3, total_volume => undef, trading_date => undef },
+	{ ticker => 'MH', change_percent => 99, total_volume => 9e9, trading_date => '2026-08-27' });
+is(sql('SELECT list, rank, ticker FROM vnstream_movers()'),
+	join("\n", qw(gainers|1|MD gainers|2|MA gainers|3|MB losers|1|MG losers|2|MC
+		  volume|1|MB volume|2|MC volume|3|MD volume|4|MA value|1|MB value|2|MD value|3|MA)),
+	'by the newest quotes of the newest trading date');
+is(sql("SELECT list, rank, ticker FROM vnstream_movers(1, 'hnx')"), "gainers|1|MB\nvolume|1|MB\nvalue|1|MB", 'of one exchange');
+is(sql('SELECT exchange, price, change, change_percent, total_volume, total_value, time FROM vnstream_movers(1) LIMIT 1'),
+	'UPCOM|100|6|6.9|20|2000000000|2026-08-28 14:50:00+07', 'with the quote');
+
+note 'arguments, and who may';
+for (
+	[ q(vnstream_candles(NULL)), '22004', 'ticker must not be null', q(such as 'VCB') ],
+	[ q(vnstream_candles('vcb')), '22023', '"vcb" is no ticker', 'capital letters' ],
+	[ q(vnstream_candles('')), '22023', '"" is no ticker', 'capital letters' ],
+	[ q(vnstream_candles('AAAAAAAAAAAAAAAAAAAAA')), '22023', 'is no ticker', '1 to 20' ],
+	[ q(vnstream_candles('VCB', NULL)), '22004', 'bucket must not be null', 'divides the day' ],
+	(map { [ qq(vnstream_candles('VCB', '$_->[0]')), '22023', $_->[1], 'divides the day' ] }
+		[ '45 s', 'shorter than a minute' ], [ '90 s', 'no whole number of minutes' ], [ '7 min', 'does not divide the day' ],
+		[ '-5 min', 'negative' ], [ '0', 'shorter than a minute' ], [ '25 hours', 'longer than a month' ], [ '2 months', 'longer than a month' ],
+		[ '32 days', 'longer than a month' ], [ '1 day 1 hour', 'mixes' ], [ '1 month -1 day', 'negative' ], [ '90 min', undef ]),
+	[ q(vnstream_candles('VCB', '1 min', '2026-08-08', '2026-08-07')), '22023', '"from" must be before "to"', 'not wanted any more' ],
+	[ q(vnstream_candles('VCB', '1 min', '2026-08-08', '2026-08-08')), '22023', '"from" must be before "to"', 'not wanted any more' ],
+	[ q(vnstream_candles('VCB', '1 min', '-infinity', '2026-08-07')), '22008', 'must not be infinite', 'Name a time' ],
+	[ q(vnstream_candles('VCB', '1 min', '2026-08-07', 'infinity')), '22008', 'must not be infinite', 'Name a time' ],
+	[ q(vnstream_candles('VCB', '1 min', '2026-08-07', '2026-08-08', 'maybe')), '22023', 'adjusted cannot be "maybe"', q('unknown': also) ],
+	[ q(vnstream_movers(0)), '22023', 'n must be from 1 to 1000, not 0', '' ],
+	[ q(vnstream_movers(1001)), '22023', 'n must be from 1 to 1000', '' ],
+	[ q(vnstream_movers(NULL)), '22004', 'n must not be null', '1 to 1000' ],
+	[ q(vnstream_movers(1, 'NYSE')), '22023', 'there is no exchange "NYSE"', q('HOSE', 'HNX' and 'UPCOM') ])
+{
+	my ($call, $code, $message, $hint) = @$_;
+	my $error = refused("SELECT count(*) FROM $call");
+	if (!defined $message) { is($error, '', "$call is right"); next; }
+	like($error, qr/ERROR:  $code: .*\Q$message\E/, "$call: $message");
+	like($error, qr/HINT: .*\Q$hint\E/, 'with a hint') if $hint ne '';
+}
+is(sql(q(SELECT count(*) FROM vnstream_candles('VCB', '1 month', '4000-01-01 BC', '294000-01-01'))), '0', 'the widest range is no overflow');
+is(sql(q(SELECT count(*) FROM vnstream_candles('VCB', '1 min', '2026-08-07', '2026-08-08', NULL))), '0', 'adjusted NULL is the default');
+
+$node->safe_psql('postgres', q(
+	CREATE ROLE stranger LOGIN;
+	CREATE ROLE reader LOGIN;
+	CREATE ROLE limited LOGIN;
+	GRANT SELECT ON realtime_quotes TO reader, limited));
+sub as { my ($role, $call) = @_; return refused("SET ROLE $role; SELECT count(*) FROM $call"); }
+for my $call (q(vnstream_candles('VCB')), 'vnstream_movers()', q(vnstream_gaps('2026-08-07', '2026-08-08')), q(vnstream_gaps('2026-08-07', '2026-08-08', 'VCB')),
+	'vnstream_reference_breaks()')
+{
+	like(as('stranger', $call), qr/ERROR:  42501: permission denied for table realtime_quotes/, "$call: not without SELECT");
+	unlike(as('reader', $call), qr/ERROR/, 'and with no other right');
+}
+sub as_reader { my ($role, $query) = @_; return sql("SET ROLE $role; $query"); }
+is(as_reader('reader', q(SELECT count(*) FROM vnstream_candles('TAPE', '1 day', '2026-08-07', '2026-08-08'))), '1', 'bars are read for them');
+sql(q(ALTER TABLE realtime_quotes ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY p ON realtime_quotes TO limited USING (ticker <> 'TAPE');
+	CREATE POLICY q ON realtime_quotes TO reader USING (true)));
+is(as_reader('limited', q(SELECT count(*) FROM vnstream_candles('TAPE', '1 day', '2026-08-07', '2026-08-08'))), '0',
+	'row security holds for bars as for quotes');
+is(as_reader('limited', q(SELECT sum(volume) FROM vnstream_candles('MINUTE', '1 day', '2026-08-07', '2026-08-08'))), '6522200', 'what it lets through is there');
+sql('ALTER TABLE realtime_quotes DISABLE ROW LEVEL SECURITY');
+
+# nothing of the caller's is run instead of PostgreSQL's own
+is( sql(q(
+		CREATE SCHEMA evil;
+		CREATE FUNCTION evil.ge(timestamptz, timestamptz) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$evil$$; END';
+		CREATE OPERATOR evil.>= (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = evil.ge);
+		CREATE TABLE evil.realtime_quotes (x int);
+		SET search_path = evil, pg_catalog, public;
+		SELECT sum(volume) FROM public.vnstream_candles('MINUTE', '1 day', '2026-08-07', '2026-08-08'))),
+	'6522200', 'search_path does not matter');
+sql('ALTER TABLE realtime_quotes RENAME TO away');
+like(refused(q(SELECT FROM vnstream_candles('VCB'))), qr/ERROR:  42P01: table public.realtime_quotes does not exist.*HINT:.*vnstream_start/s,
+	'without the table');
+
 done_testing();
