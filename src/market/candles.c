@@ -213,6 +213,14 @@ add_source(Candle *candle, const char *name)
 	memcpy(candle->sources + used, name, length + 1);
 }
 
+/* Totals from outside may be as large as they like; sums of them stay there. */
+static void
+add_shares(int64_t *sum, int64_t shares)
+{
+	if (__builtin_add_overflow(*sum, shares, sum))
+		*sum = shares > 0 ? INT64_MAX : -INT64_MAX;
+}
+
 static void
 add_extreme(Candle *candle, double price)
 {
@@ -313,10 +321,10 @@ count_rise(DayState *state, const CandleSample *sample, int64_t looked, int64_t 
 	candle->samples++;
 	add_source(candle, sample->source);
 	if (is_hole)
-		candle->volume_over_hole += rise;
+		add_shares(&candle->volume_over_hole, rise);
 	else
 	{
-		candle->net_volume += rise;
+		add_shares(&candle->net_volume, rise);
 		candle->value += sample->counted_value - state->value;	/* NAN stays */
 	}
 
@@ -352,8 +360,8 @@ count_sample(DayState *state, const CandleSample *sample)
 			int64_t		start = bucket_start(state->bucket, moment_of(state->day, sample));
 			Candle	   *candle = candle_at(state->list, start);
 
-			candle->net_volume += change;
-			candle->corrected -= change;
+			add_shares(&candle->net_volume, change);
+			add_shares(&candle->corrected, -change);
 			candle->value += sample->counted_value - state->value;
 			add_source(candle, sample->source);
 			state->has_fallen = true;
