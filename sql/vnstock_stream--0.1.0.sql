@@ -157,6 +157,7 @@ ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_swe
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
 CREATE INDEX vnstream_sweeps_hot ON @extschema@.vnstream_sweeps (ended)
 	WHERE trigger OPERATOR(pg_catalog.=) 'hot';
+CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
@@ -1099,9 +1100,94 @@ GRANT SELECT ON TABLE @extschema@.latest_quotes TO PUBLIC;
 -- Data: candles, movers
 --
 
+CREATE FUNCTION @extschema@.vnstream_candles(
+	ticker pg_catalog.text,
+	bucket pg_catalog.interval DEFAULT '1 min',
+	"from" pg_catalog.timestamptz DEFAULT NULL,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	adjusted pg_catalog.text DEFAULT 'no',
+	OUT ticker pg_catalog.text,
+	OUT start pg_catalog.timestamptz,
+	OUT open pg_catalog.float8,
+	OUT high pg_catalog.float8,
+	OUT low pg_catalog.float8,
+	OUT close pg_catalog.float8,
+	OUT volume pg_catalog.int8,
+	OUT value pg_catalog.float8,
+	OUT samples pg_catalog.int4,
+	OUT basis pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT adjusted pg_catalog.text,
+	OUT volume_over_hole pg_catalog.int8,
+	OUT corrected pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_candles'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 300;
+COMMENT ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
+-- the gate is SELECT on realtime_quotes
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_movers(
+	n pg_catalog.int4 DEFAULT 10,
+	exchange pg_catalog.text DEFAULT NULL,
+	OUT list pg_catalog.text,
+	OUT rank pg_catalog.int4,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT price pg_catalog.float8,
+	OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8,
+	OUT total_volume pg_catalog.int8,
+	OUT total_value pg_catalog.float8,
+	OUT "time" pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_movers'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 40;
+COMMENT ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) IS
+	'four lists of at most n tickers, of all exchanges or one, by the newest quotes of the newest trading date: ''gainers'' and ''losers'' by change_percent, most active by ''volume'' and by ''value''';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) TO PUBLIC;
+
 --
 -- Data: holes, reference prices
 --
+
+CREATE FUNCTION @extschema@.vnstream_gaps(
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT exchange pg_catalog.text,
+	OUT ticker pg_catalog.text,
+	OUT starts pg_catalog.timestamptz,
+	OUT ends pg_catalog.timestamptz,
+	OUT kind pg_catalog.text,
+	OUT why pg_catalog.text,
+	OUT sweeps_failed pg_catalog.int4)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_gaps'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'windows of "from" to "to" (now if NULL) in which an exchange was open and nobody looked for longer than three intervals (kind ''no data''), of each exchange (ticker NULL); or of one ticker, with those in which it was looked at and was not traded (''no trade''). why says what is known of the reason';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_reference_breaks(
+	"from" pg_catalog.date DEFAULT NULL,
+	"to" pg_catalog.date DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT day pg_catalog.date,
+	OUT reference_price pg_catalog.float8,
+	OUT previous_day pg_catalog.date,
+	OUT previous_price pg_catalog.float8,
+	OUT factor pg_catalog.float8,
+	OUT basis pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_reference_breaks'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+	'days of "from" to "to" (the last 30 days if NULL), both included, whose reference price is not what the trading day before leads to: its ''close''; its ''average price'' on UPCOM; its reference where nothing was traded (''no trade''); or the close of a ''source bar''. Prices of days before times factor compare with those from that day on';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) TO PUBLIC;
 
 --
 -- Data: bars, indices
