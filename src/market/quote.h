@@ -87,6 +87,7 @@ typedef enum QuoteFieldId
 	QUOTE_FOREIGN_ROOM,
 	QUOTE_PUT_THROUGH_VOLUME,
 	QUOTE_PUT_THROUGH_VALUE,
+	QUOTE_LISTED_SHARES,
 	QUOTE_FIELD_COUNT
 } QuoteFieldId;
 
@@ -138,6 +139,7 @@ typedef struct Quote
 	int64_t		foreign_sell_volume;
 	int64_t		foreign_room;
 	int64_t		put_through_volume;
+	int64_t		listed_shares;	/* of a company; unknown for what is no share */
 } Quote;
 
 typedef struct QuoteField

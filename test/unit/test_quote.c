@@ -227,7 +227,7 @@ test_duplicate_of_46(void)
 	for (i = QUOTE_FIELD_COUNT; i < 45; i++)
 		at += sprintf(at, ",\"extra_%d\":0", i);
 	sprintf(at, ",\"ask_price_3\":1}");
-	refuses(message, "message is not JSON: key \"ask_price_3\" is there twice, at offsets 558 and 837");
+	refuses(message, "message is not JSON: key \"ask_price_3\" is there twice, at offsets 558 and 845");
 }
 
 static void

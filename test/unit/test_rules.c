@@ -97,7 +97,7 @@ test_volumes(void)
 		strcat(strcpy(name, "no "), quote_fields[id].name);
 		accepts(&quote, name);
 	}
-	is_integer(fields, 12, "all fields of shares");
+	is_integer(fields, 13, "all fields of shares");
 }
 
 static void
