@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "market/reason.h"
+#include "source/reading.h"
 
 void
 bar_list_free(BarList *list)
@@ -45,6 +46,7 @@ bar_list_add(BarList *list, const BarWindow *window, const Bar *bar, int64_t rec
 	char		reason[QUOTE_ERROR_SIZE];
 	bool		is_possible = bar_is_possible(bar, window->bar, window->is_index,
 											  received_at, reason);
+	Bar		   *more;
 
 	/*
 	 * A time that cannot be must not decide where the next piece ends; and what
@@ -66,19 +68,10 @@ bar_list_add(BarList *list, const BarWindow *window, const Bar *bar, int64_t rec
 	if (bar->starts < window->from || bar->starts >= window->until)
 		return true;
 
-	/* it doubles, and so is full at 0, 1, 2, 4, 8, ... bars only */
-	if ((list->count & (list->count - 1)) == 0)
-	{
-		Bar		   *more = realloc(list->bars,
-								   (list->count == 0 ? 1 : list->count * 2) * sizeof(Bar));
-
-		if (more == NULL)
-		{
-			reason_write(error, SOURCE_ERROR_SIZE, "out of memory");
-			return false;
-		}
-		list->bars = more;
-	}
+	more = reading_room(list->bars, list->count, sizeof(Bar), error);
+	if (more == NULL)
+		return false;
+	list->bars = more;
 	list->bars[list->count++] = *bar;
 	return true;
 }
@@ -123,39 +116,4 @@ bars_are_of(const BarWindow *window, const char *name, char *error)
 	reason_write(error, SOURCE_ERROR_SIZE, "the answer is of %s, %s was asked for",
 				 reason_excerpt(name, strlen(name), excerpt), window->ticker);
 	return false;
-}
-
-void
-bars_describe_answer(const char *body, size_t length, const char *expected, char *error)
-{
-	char		excerpt[EXCERPT_SIZE];
-	const char *what;
-
-	while (length > 0 && memchr(" \t\r\n", *body, 4) != NULL)
-	{
-		body++;
-		length--;
-	}
-	if (length == 0)
-	{
-		reason_write(error, SOURCE_ERROR_SIZE, "the answer is empty");
-		return;
-	}
-	switch (*body)
-	{
-		case '<':
-			what = "HTML, not JSON";
-			break;
-		case '{':
-			what = "a JSON object";
-			break;
-		case '[':
-			what = "a JSON array";
-			break;
-		default:
-			what = "not JSON";
-			break;
-	}
-	reason_write(error, SOURCE_ERROR_SIZE, "the answer is %s where %s was expected: %s", what,
-				 expected, reason_excerpt(body, length, excerpt));
 }

@@ -56,8 +56,4 @@ extern void bar_list_finish(BarList *list, const BarWindow *window, int64_t rece
 /* Is this the name that was asked for?  Else a sentence in error. */
 extern bool bars_are_of(const BarWindow *window, const char *name, char *error);
 
-/* What came instead of an array or an object, as a sentence in error. */
-extern void bars_describe_answer(const char *body, size_t length, const char *expected,
-								 char *error);
-
 #endif							/* VNSTREAM_SOURCE_BARS_H */

@@ -13,7 +13,7 @@
  *
  *-------------------------------------------------------------------------
  */
-#include "source/kbs_bars.h"
+#include "source/kbs.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +23,7 @@
 #include "market/json.h"
 #include "market/reason.h"
 #include "source/bars.h"
+#include "source/reading.h"
 
 #define DAY INT64_C(86400000000)
 
@@ -63,19 +64,15 @@ kbs_bars_request(const char *base_url, const BarWindow *window, SourceRequest *r
 {
 	char		first[DATE_TEXT_SIZE];
 	char		last[DATE_TEXT_SIZE];
-	size_t		size = strlen(base_url) + TICKER_MAX + 96;
+	char		path[TICKER_MAX + 96];
 
 	date_text(piece_begin(window), first);
 	date_text(bar_day(window->until - 1), last);
-	request->body = NULL;
-	request->url = malloc(size);
-	if (request->url == NULL)
-		return false;
 	/* a ticker is letters and digits: nothing in it needs an escape */
-	snprintf(request->url, size, "%s%s/%s/%s?sdate=%s&edate=%s", base_url,
+	snprintf(path, sizeof(path), "%s/%s/%s?sdate=%s&edate=%s",
 			 window->is_index ? "index" : "stocks", window->ticker,
 			 resolutions[window->bar].member, first, last);
-	return true;
+	return reading_request(&kbs_provider, base_url, path, request);
 }
 
 /* "2026-08-04 09:15", with seconds or without, in Vietnam. */
@@ -99,25 +96,10 @@ read_number(const cJSON *row, const char *name, double *number, char *reason)
 {
 	const cJSON *item = json_member(row, name);
 	char		description[JSON_DESCRIPTION_SIZE];
-	char		json_error[JSON_ERROR_SIZE];
+	bool		is_known = false;
 
-	if (cJSON_IsNumber(item))
-	{
-		*number = item->valuedouble;
+	if (item != NULL && reading_number(item, &is_known, number) && is_known)
 		return true;
-	}
-	if (cJSON_IsString(item))
-	{
-		/* by the grammar of numbers, so no hexadecimal and no blanks */
-		cJSON	   *parsed = json_parse(item->valuestring, strlen(item->valuestring), json_error);
-		bool		is_number = cJSON_IsNumber(parsed);
-
-		if (is_number)
-			*number = parsed->valuedouble;
-		cJSON_Delete(parsed);
-		if (is_number)
-			return true;
-	}
 	if (item == NULL)
 		reason_write(reason, QUOTE_ERROR_SIZE, "%s is missing", name);
 	else
@@ -179,69 +161,92 @@ read_bar(const cJSON *row, const BarWindow *window, Bar *bar, char *reason)
 	return is_absent(row, "va") || read_number(row, "va", &bar->value, reason);
 }
 
-static bool
-read_object(const cJSON *object, const BarWindow *window, int64_t received_at,
-			BarList *list, char *error)
+/* The symbol that an answer says it is of. */
+typedef struct AnswerSymbol
 {
-	const cJSON *symbol = json_member(object, "symbol");
-	const cJSON *rows = json_member(object, resolutions[window->bar].member);
-	const cJSON *row;
+	bool		is_there;
+	char		name[EXCERPT_SIZE];
+} AnswerSymbol;
 
-	if (cJSON_IsString(symbol))
-	{
-		if (!bars_are_of(window, symbol->valuestring, error))
-			return false;
-	}
+static void
+find_symbol(void *context, const char *name, size_t length, const JsonValue *value)
+{
+	AnswerSymbol *symbol = context;
+
+	if (length != strlen("symbol") || memcmp(name, "symbol", length) != 0 ||
+		value->kind != JSON_STRING)
+		return;
+	symbol->is_there = true;
+	(void) json_unescape(value->text, value->length, symbol->name, sizeof(symbol->name));
+}
+
+static bool
+is_of_symbol(const char *body, size_t length, const BarWindow *window, char *error)
+{
+	AnswerSymbol symbol = {0};
+	char		json_error[JSON_ERROR_SIZE];
+	JsonKind	kind;
+
+	/* what is wrong with a row is judged with the row */
+	(void) json_scan(body, length, find_symbol, &symbol, &kind, json_error);
+	if (symbol.is_there)
+		return bars_are_of(window, symbol.name, error);
 	/* nobody has published a captured answer for an index: it may lack it */
-	else if (!window->is_index || symbol != NULL)
-	{
-		reason_write(error, SOURCE_ERROR_SIZE, "the answer has no \"symbol\"");
-		return false;
-	}
-	if (!cJSON_IsArray(rows))
-	{
-		reason_write(error, SOURCE_ERROR_SIZE, "the answer has no array \"%s\"",
-					 resolutions[window->bar].member);
-		return false;
-	}
-	cJSON_ArrayForEach(row, rows)
-	{
-		char		reason[QUOTE_ERROR_SIZE];
-		Bar			bar;
+	if (window->is_index)
+		return true;
+	reason_write(error, SOURCE_ERROR_SIZE, "the answer has no \"symbol\"");
+	return false;
+}
 
-		list->sent++;
-		if (!read_bar(row, window, &bar, reason))
-			bar_list_reject(list, reason);
-		else if (!bar_list_add(list, window, &bar, received_at, error))
-			return false;
-	}
-	return true;
+static bool
+take_row(const char *row, size_t length, const BarWindow *window, int64_t received_at,
+		 BarList *list, char *error)
+{
+	char		json_error[JSON_ERROR_SIZE];
+	char		reason[QUOTE_ERROR_SIZE];
+	cJSON	   *object = json_parse(row, length, json_error);
+	bool		is_taken = true;
+	Bar			bar;
+
+	list->sent++;
+	if (object == NULL)
+		bar_list_reject(list, json_error);
+	else if (!read_bar(object, window, &bar, reason))
+		bar_list_reject(list, reason);
+	else
+		is_taken = bar_list_add(list, window, &bar, received_at, error);
+	cJSON_Delete(object);
+	return is_taken;
 }
 
 bool
 kbs_read_bars(const char *body, size_t length, const BarWindow *window,
 			  int64_t received_at, BarList *list, char *error)
 {
-	char		json_error[JSON_ERROR_SIZE];
-	cJSON	   *object = json_parse(body, length, json_error);
-	bool		is_good = false;
+	JsonArray	rows;
+	const char *row;
+	size_t		row_length;
+	JsonStep	step = JSON_STEP_BROKEN;
 
 	memset(list, 0, sizeof(*list));
 	list->oldest = INT64_MAX;
 	error[0] = '\0';
-	if (object == NULL && length > 0 && body[0] == '{')
-		reason_write(error, SOURCE_ERROR_SIZE, "the answer is malformed: %s", json_error);
-	else if (!cJSON_IsObject(object))
-		bars_describe_answer(body, length, "an object", error);
-	else
-		is_good = read_object(object, window, received_at, list, error);
-	cJSON_Delete(object);
-
-	if (!is_good)
+	if (!reading_begin(&rows, body, length, resolutions[window->bar].member, error) ||
+		!is_of_symbol(body, length, window, error))
+		return false;
+	while ((step = reading_next(&rows, &row, &row_length, error)) == JSON_STEP_ELEMENT)
+	{
+		if (!take_row(row, row_length, window, received_at, list, error))
+		{
+			step = JSON_STEP_BROKEN;
+			break;
+		}
+	}
+	if (step == JSON_STEP_BROKEN)
 		bar_list_free(list);
 	else
 		bar_list_finish(list, window, received_at);
-	return is_good;
+	return step == JSON_STEP_END;
 }
 
 int64_t

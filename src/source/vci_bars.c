@@ -31,6 +31,7 @@
 #include "market/json.h"
 #include "market/reason.h"
 #include "source/bars.h"
+#include "source/reading.h"
 
 #define PATH "chart/OHLCChart/gap-chart"
 
@@ -87,7 +88,6 @@ vci_bars_request(const char *base_url, const BarWindow *window, SourceRequest *r
 {
 	int64_t		count = (window->until - window->from) / bar_duration(window->bar) + 1;
 	int64_t		to = window->until - 1;
-	size_t		url_size = strlen(base_url) + sizeof(PATH);
 	size_t		body_size = 128 + TICKER_MAX;
 
 	if (count > COUNT_MAX)
@@ -98,14 +98,14 @@ vci_bars_request(const char *base_url, const BarWindow *window, SourceRequest *r
 	if (window->bar == BAR_DAY)
 		to = bar_day(to) + VIETNAM_UTC_OFFSET;
 
-	request->url = malloc(url_size);
+	if (!reading_request(&vci_provider, base_url, PATH, request))
+		return false;
 	request->body = malloc(body_size);
-	if (request->url == NULL || request->body == NULL)
+	if (request->body == NULL)
 	{
 		source_request_free(request);
 		return false;
 	}
-	snprintf(request->url, url_size, "%s" PATH, base_url);
 	snprintf(request->body, body_size,
 			 "{\"timeFrame\":\"%s\",\"symbols\":[\"%s\"],\"to\":%lld,\"countBack\":%lld}",
 			 time_frames[window->bar], window->ticker, (long long) (to / SECOND),
@@ -302,26 +302,21 @@ vci_read_bars(const char *body, size_t length, const BarWindow *window,
 	memset(list, 0, sizeof(*list));
 	list->oldest = INT64_MAX;
 	error[0] = '\0';
-	if (!json_array_begin(&array, body, length))
-	{
-		bars_describe_answer(body, length, "an array", error);
+	if (!reading_begin(&array, body, length, NULL, error))
 		return false;
-	}
 	/* an unknown symbol is left out: [] */
 	while (is_good &&
-		   (step = json_array_next(&array, &row, &row_length, json_error)) != JSON_STEP_END)
+		   (step = reading_next(&array, &row, &row_length, error)) != JSON_STEP_END)
 	{
 		cJSON	   *object = NULL;
 
 		if (step == JSON_STEP_ELEMENT)
-			object = json_parse(row, row_length, json_error);
-		if (object == NULL)
 		{
-			reason_write(error, SOURCE_ERROR_SIZE, "the answer is malformed: %s", json_error);
-			is_good = false;
+			object = json_parse(row, row_length, json_error);
+			if (object == NULL)
+				reason_write(error, SOURCE_ERROR_SIZE, "the answer is malformed: %s", json_error);
 		}
-		else
-			is_good = read_object(object, window, received_at, list, error);
+		is_good = object != NULL && read_object(object, window, received_at, list, error);
 		cJSON_Delete(object);
 	}
 	if (!is_good)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "source/bars.h"
-#include "source/kbs_bars.h"
+#include "source/kbs.h"
 #include "source/vci.h"
 #include "test.h"
 
@@ -418,7 +418,7 @@ test_vci_wrong(void)
 	refuses(vci_read_bars, "[{\"symbol\":\"VCB\",\"o\":[1", false, "malformed");
 	refuses(vci_read_bars, "[1]", false, "no \"symbol\"");
 	refuses(vci_read_bars, "<!DOCTYPE html><title>Just a moment...</title>", false, "HTML, not JSON");
-	refuses(vci_read_bars, "{\"statusCode\":400}", false, "a JSON object where an array");
+	refuses(vci_read_bars, "{\"statusCode\":400}", false, "a JSON object, an array was expected");
 	refuses(vci_read_bars, "", false, "empty");
 	refuses(vci_read_bars, "  \n", false, "empty");
 	refuses(vci_read_bars, "Forbidden", false, "not JSON");
@@ -465,6 +465,8 @@ test_kbs_wrong(void)
 	kbs_rejects("{\"t\":1785801600,\"o\":100,\"h\":110,\"l\":90,\"c\":100,\"v\":1}", "not a minute");
 	kbs_rejects("{\"o\":100,\"h\":110,\"l\":90,\"c\":100,\"v\":1}", "t is missing");
 	kbs_rejects("17", "the bar is a number");
+	kbs_rejects("{\"t\":\"2026-08-04 07:00\",\"o\":1e400}", "1e400");
+	kbs_rejects("{\"t\":\"2026-08-04 07:00\",\"o\":1,\"o\":2}", "\"o\"");
 	kbs_rejects(KBS_GOOD, "it is there twice");
 
 	/* numbers as strings, as on the board */
@@ -476,10 +478,10 @@ test_kbs_wrong(void)
 
 	refuses(kbs_read_bars, "{\"symbol\":\"FPT\",\"data_day\":[]}", false, "the answer is of \"FPT\"");
 	refuses(kbs_read_bars, "{\"data_day\":[]}", false, "no \"symbol\"");
-	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_1P\":[]}", false, "no array \"data_day\"");
-	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_day\":{}}", false, "no array \"data_day\"");
-	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_day\":[1e400]}", false, "malformed");
-	refuses(kbs_read_bars, "[]", false, "a JSON array where an object");
+	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_1P\":[]}", false, "without an array \"data_day\"");
+	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_day\":{}}", false, "without an array \"data_day\"");
+	refuses(kbs_read_bars, "{\"symbol\":\"VCB\",\"data_day\":[", false, "malformed");
+	refuses(kbs_read_bars, "[]", false, "no \"symbol\"");
 	refuses(kbs_read_bars, "No context-path matches the request URI.", false, "not JSON");
 	refuses(kbs_read_bars, "", false, "empty");
 	refuses(kbs_read_bars, "{\"symbol\":\"HNXINDEX\",\"data_day\":[]}", true, "VNINDEX was asked for");
