@@ -53,6 +53,7 @@ typedef struct PendingAction
 	int			restart;		/* RUN_* bits */
 	bool		scan;
 	bool		sweep;
+	bool		backfill;
 	bool		is_noticed;		/* by the hook, in a command of anybody's */
 } PendingAction;
 
@@ -93,6 +94,12 @@ control_restart_consumers(void)
 }
 
 void
+control_look_for_backfills(void)
+{
+	add_action(0, false, false)->backfill = true;
+}
+
+void
 control_topic_changed(void)
 {
 	DatabaseEntry *entry;
@@ -112,6 +119,7 @@ perform_actions(void)
 	int			restart = 0;
 	bool		scan = false;
 	bool		sweep = false;
+	bool		backfill = false;
 
 	foreach(cell, pending_actions)
 	{
@@ -120,11 +128,13 @@ perform_actions(void)
 		restart |= action->restart;
 		scan |= action->scan;
 		sweep |= action->sweep;
+		backfill |= action->backfill;
 	}
 
-	if (restart != 0 || sweep)
+	if (restart != 0 || sweep || backfill)
 	{
 		DatabaseEntry *entry;
+		int			launcher;
 
 		LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 		entry = shared_entry_find(MyDatabaseId);
@@ -136,9 +146,15 @@ perform_actions(void)
 				entry->restart_consumer++;
 			if (sweep)
 				entry->sweep_requests++;
+			if (backfill)
+				entry->backfill_requests++;
 		}
+		launcher = shared_state->launcher.pid;
 		LWLockRelease(shared_state->lock);
 		shared_wake_database(MyDatabaseId);
+		/* who starts a worker that there is work for now */
+		if (backfill)
+			shared_wake(launcher);
 	}
 	if (scan || restart != 0)
 	{
@@ -281,7 +297,7 @@ worker_slots_count(int run, WorkerSlots *slots)
 		slots->needed += slots->consumers;
 	entry = shared_entry_find(MyDatabaseId);
 	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
-		if (entry->workers[i].pid != 0)
+		if (entry->workers[i].pid != 0 && entry->workers[i].role != ROLE_BACKFILL)
 			slots->needed--;
 	LWLockRelease(shared_state->lock);
 
@@ -397,7 +413,8 @@ change_run(int add, int remove)
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);
-	add_action(0, true, false);
+	/* orders that a restored dump has brought are seen at a start */
+	add_action(0, true, false)->backfill = add != 0;
 	return run;
 }
 
@@ -425,12 +442,9 @@ vnstream_stop(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s", describe_run(run))));
 }
 
-/*
- * What this database wants to have running, as this transaction sees it: what
- * it has just started counts before the launcher knows of it.
- */
-static int
-wanted_run(StoreCatalog *catalog)
+/* What it has just started counts before the launcher knows of it. */
+int
+control_wanted_run(StoreCatalog *catalog)
 {
 	RoleScope	role;
 	char	   *value;
@@ -457,7 +471,7 @@ vnstream_restart(PG_FUNCTION_ARGS)
 
 	shared_state_require();
 	PreventCommandIfReadOnly("vnstream_restart()");
-	wanted = wanted_run(&catalog);
+	wanted = control_wanted_run(&catalog);
 	if ((wanted & bits) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -477,7 +491,7 @@ vnstream_sweep(PG_FUNCTION_ARGS)
 
 	shared_state_require();
 	PreventCommandIfReadOnly("vnstream_sweep()");
-	if ((wanted_run(&catalog) & RUN_PRODUCER) == 0)
+	if ((control_wanted_run(&catalog) & RUN_PRODUCER) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the producer is not to run in this database"),
