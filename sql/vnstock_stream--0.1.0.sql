@@ -205,6 +205,58 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 -- State: the market's calendar
 --
 
+CREATE TABLE @extschema@.vnstream_session_overrides (
+	exchange	pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_session_overrides_exchange CHECK
+		(exchange OPERATOR(pg_catalog.=) ANY (ARRAY['HOSE', 'HNX', 'UPCOM'])),
+	phase		pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_session_overrides_phase CHECK
+		(phase OPERATOR(pg_catalog.=) ANY (ARRAY['ATO', 'continuous', 'lunch', 'ATC', 'PLO'])),
+	starts		pg_catalog.time(0) NOT NULL,
+	ends		pg_catalog.time(0) NOT NULL,
+	valid_from	pg_catalog.date NOT NULL
+		CONSTRAINT vnstream_session_overrides_valid_from CHECK
+		(valid_from OPERATOR(pg_catalog.>=) '2000-01-01'::pg_catalog.date
+		 AND valid_from OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	valid_until	pg_catalog.date
+		CONSTRAINT vnstream_session_overrides_valid_until CHECK
+		(valid_until OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	PRIMARY KEY (exchange, valid_from, starts),
+	CONSTRAINT vnstream_session_overrides_times CHECK (starts OPERATOR(pg_catalog.<) ends),
+	CONSTRAINT vnstream_session_overrides_days CHECK
+		(valid_from OPERATOR(pg_catalog.<=) valid_until)
+);
+COMMENT ON TABLE @extschema@.vnstream_session_overrides IS
+	'your sessions, which win over the built-in ones: on a day, of the rows of an exchange whose valid_from and valid_until include it, those with the latest valid_from are the whole day';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.exchange IS 'HOSE, HNX or UPCOM';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.phase IS 'ATO, continuous, lunch, ATC or PLO; what no session covers is closed';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.starts IS 'its beginning, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.ends IS 'its end, which does not belong to it';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.valid_from IS 'the first day on which it counts';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.valid_until IS 'the last day on which it counts; NULL: for good';
+
+CREATE TABLE @extschema@.vnstream_holiday_overrides (
+	day			pg_catalog.date NOT NULL
+		CONSTRAINT vnstream_holiday_overrides_day CHECK
+		(day OPERATOR(pg_catalog.>=) '2000-01-01'::pg_catalog.date
+		 AND day OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	exchange	pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT vnstream_holiday_overrides_exchange CHECK
+		(exchange OPERATOR(pg_catalog.=) ANY (ARRAY['HOSE', 'HNX', 'UPCOM'])),
+	is_holiday	pg_catalog.bool NOT NULL DEFAULT true,
+	name		pg_catalog.text
+		CONSTRAINT vnstream_holiday_overrides_name CHECK
+		(pg_catalog.char_length(name) OPERATOR(pg_catalog.>=) 1
+		 AND pg_catalog.char_length(name) OPERATOR(pg_catalog.<=) 60),
+	CONSTRAINT vnstream_holiday_overrides_key UNIQUE NULLS NOT DISTINCT (day, exchange)
+);
+COMMENT ON TABLE @extschema@.vnstream_holiday_overrides IS
+	'your holidays, and your trading days that the built-in calendar calls holidays; they win over it';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.day IS 'the day, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.exchange IS 'HOSE, HNX or UPCOM; NULL: all';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.is_holiday IS 'false makes it a trading day, whatever it was';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.name IS 'for people, 60 characters at most';
+
 --
 -- State: symbols
 --
@@ -736,6 +788,93 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_moni
 -- The market: calendar
 --
 
+CREATE FUNCTION @extschema@.vnstream_market_state(
+	at pg_catalog.timestamptz DEFAULT pg_catalog.now(),
+	INOUT exchange pg_catalog.text DEFAULT NULL,
+	OUT phase pg_catalog.text,
+	OUT is_open pg_catalog.bool,
+	OUT since pg_catalog.timestamptz,
+	OUT until pg_catalog.timestamptz,
+	OUT next_open pg_catalog.timestamptz,
+	OUT trading_day pg_catalog.bool,
+	OUT holiday pg_catalog.text,
+	OUT calendar_known pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_market_state'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 3;
+COMMENT ON FUNCTION @extschema@.vnstream_market_state(pg_catalog.timestamptz, pg_catalog.text) IS
+	'what the calendar says of the exchanges at a time: the phase, since and until when, the first opening after it, whether the day trades, the holiday''s name, and whether the calendar has that year''s holidays (every weekday trades in a year without)';
+
+CREATE FUNCTION @extschema@.vnstream_calendar_sessions(
+	OUT exchange pg_catalog.text,
+	OUT phase pg_catalog.text,
+	OUT starts pg_catalog.time,
+	OUT ends pg_catalog.time,
+	OUT valid_from pg_catalog.date,
+	OUT valid_until pg_catalog.date,
+	OUT origin pg_catalog.text,
+	OUT in_force pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_calendar_sessions'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_sessions() IS
+	'the rows of the view vnstream_sessions';
+
+CREATE FUNCTION @extschema@.vnstream_calendar_holidays(
+	OUT day pg_catalog.date,
+	OUT exchange pg_catalog.text,
+	OUT name pg_catalog.text,
+	OUT origin pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_calendar_holidays'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_holidays() IS
+	'the rows of the view vnstream_holidays';
+
+CREATE VIEW @extschema@.vnstream_sessions AS
+	SELECT exchange, phase, starts, ends, valid_from, valid_until, origin, in_force
+	FROM @extschema@.vnstream_calendar_sessions();
+COMMENT ON VIEW @extschema@.vnstream_sessions IS
+	'sessions of the exchanges, built in and yours (vnstream_session_overrides), in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.exchange IS 'HOSE, HNX or UPCOM';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.phase IS 'ATO, continuous, lunch, ATC or PLO';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.starts IS 'its beginning';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.ends IS 'its end, which does not belong to it';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.valid_from IS 'the first day on which it counts';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.valid_until IS 'the last day on which it counts; NULL: for good, or until rows with a later valid_from';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.origin IS '"built in" or "yours"';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.in_force IS 'whether it is what counts today, if today trades';
+
+CREATE VIEW @extschema@.vnstream_holidays AS
+	SELECT day, exchange, name, origin FROM @extschema@.vnstream_calendar_holidays();
+COMMENT ON VIEW @extschema@.vnstream_holidays IS
+	'days on which exchanges do not trade, besides weekends, as they count: built in, less what you cancelled, and yours (vnstream_holiday_overrides)';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.day IS 'the day, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.exchange IS 'HOSE, HNX or UPCOM; NULL: all';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.name IS 'for people';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.origin IS '"built in" or "yours"';
+
+-- when the market is open is no secret: these are for everybody
+GRANT SELECT ON TABLE @extschema@.vnstream_sessions, @extschema@.vnstream_holidays TO PUBLIC;
+REVOKE ALL ON TABLE @extschema@.vnstream_session_overrides,
+	@extschema@.vnstream_holiday_overrides FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_session_overrides,
+	@extschema@.vnstream_holiday_overrides TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_calendar_guard()
+RETURNS pg_catalog.trigger
+AS 'MODULE_PATHNAME', 'vnstream_calendar_guard'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_guard() IS
+	'refuses rows of the calendar that do not go together, at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_calendar_guard() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER vnstream_session_overrides_guard
+	AFTER INSERT OR UPDATE ON @extschema@.vnstream_session_overrides
+	DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.vnstream_calendar_guard();
+COMMENT ON TRIGGER vnstream_session_overrides_guard ON @extschema@.vnstream_session_overrides IS
+	'refuses sessions that overlap, at COMMIT';
+
 --
 -- The market: symbols
 --
@@ -814,6 +953,8 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dead_letters', 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dead_letters_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_sweeps', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_sweeps_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_session_overrides', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_holiday_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');

@@ -72,7 +72,7 @@ typedef struct CalendarSession
 } CalendarSession;
 
 #define CALENDAR_FOR_EVER INT32_MAX
-#define HOLIDAY_NAME_SIZE 64	/* bytes, with the final zero */
+#define HOLIDAY_NAME_SIZE 256	/* bytes, with the final zero: 60 characters and more */
 
 typedef struct CalendarHoliday
 {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "market/day.h"
 #include "market/json.h"
 #include "market/quote.h"
 #include "test.h"
@@ -537,6 +538,12 @@ random_quote(Quote *quote)
 		quote_forget(quote, QUOTE_CHANGE);
 		quote_forget(quote, QUOTE_CHANGE_PERCENT);
 	}
+
+	/* Every other one on its trading date; of those that are not, readers forget the match. */
+	if (random_bits() % 2 == 0)
+		quote_set_integer(quote, QUOTE_TRADING_DATE, vietnam_date(quote->match_time));
+	else
+		(void) day_forget_other_match(quote);
 }
 
 static bool

@@ -161,8 +161,13 @@ test_multi(void)
 	is_integer((int64_t) board.count, 10, "ten quotes");
 	is_integer((int64_t) board.refusal_count, 0, "no refusal");
 	for (i = 0; i < board.count; i++)
-		good += rules_accept(&board.quotes[i],
-							 RECEIVED + 4 * QUOTE_TIME_AHEAD, &rule, error);
+	{
+		Quote		later = board.quotes[i];
+
+		/* The rows are of three days later. */
+		quote_set_integer(&later, QUOTE_TIME, RECEIVED + 4 * QUOTE_TIME_AHEAD);
+		good += rules_accept(&later, later.time, &rule, error);
+	}
 	is_integer((int64_t) good, 10, "all of which keep the rules");
 
 	quote = find_quote(&board, "HPG");
