@@ -18,6 +18,7 @@
 
 static StorePlan next_plan;
 static StorePlan begin_plan;
+static StorePlan all_plan;
 static StorePlan open_plan;
 static StorePlan step_plan;
 static StorePlan end_plan;
@@ -99,15 +100,17 @@ begin_order(const StoreCatalog *catalog, int64 number, const char *source)
 	Datum		values[] = {Int64GetDatum(number), CStringGetTextDatum(source)};
 
 	(void) store_execute(store_plan(&begin_plan, catalog,
-									"UPDATE %1$s.vnstream_backfills AS o SET started = pg_catalog.clock_timestamp(),"
-									" source = coalesce(o.source, $2), tickers = t.tickers,"
-									" total = pg_catalog.cardinality(t.tickers)"
-									" FROM (SELECT b.backfill, coalesce(b.tickers, (SELECT"
-									" coalesce(pg_catalog.array_agg(s.ticker::pg_catalog.text ORDER BY s.ticker),"
-									" '{}'::pg_catalog.text[]) FROM %1$s.vnstream_symbols AS s WHERE s.active)) AS tickers"
-									" FROM %1$s.vnstream_backfills AS b) AS t"
-									" WHERE o.backfill OPERATOR(pg_catalog.=) $1"
-									" AND t.backfill OPERATOR(pg_catalog.=) $1",
+									"UPDATE %1$s.vnstream_backfills SET started = pg_catalog.clock_timestamp(),"
+									" source = coalesce(source, $2) WHERE backfill OPERATOR(pg_catalog.=) $1",
+									lengthof(types), types),
+						 values, NULL);
+	(void) store_execute(store_plan(&all_plan, catalog,
+									"UPDATE %1$s.vnstream_backfills SET tickers = s.tickers,"
+									" total = pg_catalog.cardinality(s.tickers)"
+									" FROM (SELECT coalesce(pg_catalog.array_agg(ticker::pg_catalog.text ORDER BY ticker),"
+									" '{}'::pg_catalog.text[]) FROM %1$s.vnstream_symbols WHERE active) AS s(tickers)"
+									" WHERE backfill OPERATOR(pg_catalog.=) $1"
+									" AND vnstream_backfills.tickers IS NULL AND $2 IS NOT NULL",
 									lengthof(types), types),
 						 values, NULL);
 }

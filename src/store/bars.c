@@ -43,7 +43,7 @@ bar_length_name(BarLength length)
 bool
 bar_length_from_name(const char *name, BarLength *length)
 {
-	for (int i = 0; i < lengthof(length_names); i++)
+	for (int i = 0; i < (int) lengthof(length_names); i++)
 	{
 		if (strcmp(name, length_names[i]) != 0)
 			continue;
