@@ -169,6 +169,93 @@ array_skip_element(JsonArray *array)
 	}
 }
 
+/* Past the string that begins here; false where it does not end. */
+static bool
+array_skip_string(JsonArray *array)
+{
+	for (array->at++; array->at < array->end; array->at++)
+	{
+		if (*array->at == '\\')
+			array->at++;
+		else if (*array->at == '"')
+		{
+			array->at++;
+			return true;
+		}
+	}
+	array->at = array->end;
+	return false;
+}
+
+/* The name of a member and its colon, up to its value. */
+static bool
+array_skip_name(JsonArray *array, const char **name, size_t *length)
+{
+	array_skip_space(array);
+	*name = array->at + 1;
+	if (array->at >= array->end || *array->at != '"' ||
+		!array_skip_string(array))
+		return false;
+	*length = (size_t) (array->at - 1 - *name);
+	array_skip_space(array);
+	if (array->at >= array->end || *array->at != ':')
+		return false;
+	array->at++;
+	array_skip_space(array);
+	return true;
+}
+
+bool
+json_array_begin_member(JsonArray *array, const char *text, size_t length,
+						const char *name)
+{
+	JsonArray	walk = {.start = text,.end = text + length,.at = text};
+	const char *found = NULL;
+	const char *found_end = NULL;
+	const char *key;
+	size_t		key_length;
+	bool		is_closed = false;
+
+	array_skip_space(&walk);
+	if (walk.at >= walk.end || *walk.at != '{')
+		return false;
+	do
+	{
+		bool		is_it;
+
+		walk.at++;
+		if (!array_skip_name(&walk, &key, &key_length))
+			break;
+		is_it = key_length == strlen(name) && memcmp(key, name, key_length) == 0;
+		/* of two, whoever reads would decide which one was meant */
+		if (is_it && found != NULL)
+			return false;
+		if (is_it)
+			found = walk.at;
+		array_skip_element(&walk);
+		if (is_it)
+			found_end = walk.at;
+	} while (walk.at < walk.end && *walk.at == ',');
+
+	if (found == NULL || found >= walk.end || *found != '[')
+		return false;
+
+	/* An object that does not end well makes a broken array: one without its ']'. */
+	if (walk.at < walk.end && *walk.at == '}')
+	{
+		walk.at++;
+		array_skip_space(&walk);
+		is_closed = walk.at == walk.end;
+	}
+	if (!is_closed && found_end[-1] == ']')
+		found_end--;
+	array->start = text;
+	array->end = found_end;
+	array->at = found + 1;
+	array->is_first = true;
+	return true;
+}
+
 JsonStep
 json_array_next(JsonArray *array, const char **element, size_t *length,
 				char *error)

@@ -129,7 +129,10 @@ extern const char *json_describe_item(const cJSON *item, char *description);
  * so a row that json_parse() refuses does not take its whole board with it.
  * The array is BROKEN, with a sentence in error (JSON_ERROR_SIZE bytes), where
  * it is cut off or followed by text; elements before that were given out.
- * json_array_begin() is false where the text does not begin an array.
+ * json_array_begin() is false where the text does not begin an array;
+ * json_array_begin_member() where it is no object with exactly one member of
+ * that name, or that is no array.  What follows such an array in its object is
+ * not judged but for its brackets.
  */
 typedef struct JsonArray
 {
@@ -147,6 +150,8 @@ typedef enum JsonStep
 } JsonStep;
 
 extern bool json_array_begin(JsonArray *array, const char *text, size_t length);
+extern bool json_array_begin_member(JsonArray *array, const char *text,
+									size_t length, const char *name);
 extern JsonStep json_array_next(JsonArray *array, const char **element,
 								size_t *length, char *error);
 

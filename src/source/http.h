@@ -35,7 +35,9 @@ typedef struct HttpOptions
 {
 	const char *user_agent;
 	const char *headers;		/* additional ones, or ""; see
-								 * http_check_headers() */
+								 * http_check_headers().  They win over the
+								 * request's own of the same name, and those
+								 * over the ones that every request has */
 	long		timeout_ms;		/* of one whole request */
 	size_t		max_response;	/* bytes, after decompression */
 	bool		allow_insecure; /* http:// besides https://, and addresses
@@ -96,6 +98,8 @@ typedef struct HttpResponse
 	int64_t		received_at;	/* last byte's arrival, µs since 1970 UTC */
 	int64_t		duration;		/* µs from request to last byte */
 	long		retry_after_ms; /* of a Retry-After header, else -1 */
+	bool		is_blocked;		/* HTTP_REFUSED by a block or a challenge: about
+								 * who asks, not about this request */
 	char		error[SOURCE_ERROR_SIZE];	/* a sentence; no query, no secret */
 	struct HttpResponse *next;	/* http.c's own */
 } HttpResponse;

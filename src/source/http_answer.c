@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "source/http_check.h"
+#include "source/refusal.h"
 
 /* Longest wait that is believed of a Retry-After header: one day. */
 #define RETRY_AFTER_MAX_S 86400L
@@ -62,67 +63,69 @@ read_retry_after(CURL *easy)
 	return (long) seconds * 1000;
 }
 
-/* A page for people where JSON was asked for? */
 static bool
-is_web_page(CURL *easy, const HttpResponse *response)
+has_html_type(CURL *easy)
 {
 	char	   *type = NULL;
-	const char *text = response->body;
 
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-	if (type != NULL && (strncasecmp(type, "text/html", 9) == 0 ||
-						 strncasecmp(type, "application/xhtml", 17) == 0))
-		return true;
-	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
-		text += 3;
-	return text[strspn(text, " \t\r\n")] == '<';
+	return type != NULL && (strncasecmp(type, "text/html", 9) == 0 ||
+							strncasecmp(type, "application/xhtml", 17) == 0);
 }
 
 /* Is the answer that HTTP brought the one that was asked for? */
 static HttpFault
-judge_status(const HttpTransfer *transfer, HttpResponse *response)
+judge_answer(const HttpTransfer *transfer, HttpResponse *response)
 {
 	const char *target = transfer->target;
+	struct curl_header *ray;
+	AnswerSigns signs = {
+		.status = response->status,
+		.is_html = has_html_type(transfer->easy),
+		.has_ray = curl_easy_header(transfer->easy, "cf-ray", 0, CURLH_HEADER,
+									-1, &ray) == CURLHE_OK,
+		.body = response->body != NULL ? response->body : "",
+		.length = response->length
+	};
+	AnswerVerdict verdict;
 	char		snippet[SNIPPET_SIZE] = "";
 	char		wish[64] = "";
+	char	   *error = response->error;
+	size_t		size = sizeof(response->error);
 
-	if (response->body != NULL)
-		http_clean_text(response->body, response->length,
-						snippet, sizeof(snippet));
+	refusal_judge(&signs, &verdict);
+	response->is_blocked = verdict.is_blocked;
+	if (verdict.fault == HTTP_OK)
+		return HTTP_OK;
+	http_clean_text(signs.body, signs.length, snippet, sizeof(snippet));
 	if (response->retry_after_ms >= 0)
 		snprintf(wish, sizeof(wish), " and the wish to wait %ld s",
 				 response->retry_after_ms / 1000);
-	switch (response->status)
-	{
-		case 200:
-		case 201:
-			if (!is_web_page(transfer->easy, response))
-				return HTTP_OK;
-			snprintf(response->error, sizeof(response->error),
-					 "%s was answered with a web page instead of JSON, as a "
-					 "block or a challenge is: \"%s\"", target, snippet);
-			return HTTP_REFUSED;
-		case 401:
-		case 403:
-			snprintf(response->error, sizeof(response->error),
-					 "%s was refused with status %ld%s: \"%s\"",
-					 target, response->status, wish, snippet);
-			return HTTP_REFUSED;
-		case 429:
-			snprintf(response->error, sizeof(response->error),
-					 "%s was one request too many: status 429%s: \"%s\"",
-					 target, wish, snippet);
-			return HTTP_TOO_MANY;
-	}
-	if (response->status >= 300 && response->status < 400)
-		snprintf(response->error, sizeof(response->error),
+
+	if (verdict.told_status != 0)
+		snprintf(error, size,
+				 "%s was answered with status %ld, told in a body that came "
+				 "with status %ld%s: \"%s\"", target, verdict.told_status,
+				 response->status, wish, snippet);
+	else if (response->status == 200 || response->status == 201)
+		snprintf(error, size,
+				 "%s was answered with a web page instead of JSON, as a "
+				 "block or a challenge is: \"%s\"", target, snippet);
+	else if (response->status == 429)
+		snprintf(error, size,
+				 "%s was one request too many: status 429%s: \"%s\"",
+				 target, wish, snippet);
+	else if (verdict.fault == HTTP_REFUSED)
+		snprintf(error, size, "%s was refused with status %ld%s: \"%s\"",
+				 target, response->status, wish, snippet);
+	else if (response->status >= 300 && response->status < 400)
+		snprintf(error, size,
 				 "%s was answered with status %ld, a redirect, which is never "
 				 "followed", target, response->status);
 	else
-		snprintf(response->error, sizeof(response->error),
-				 "%s was answered with status %ld%s: \"%s\"",
+		snprintf(error, size, "%s was answered with status %ld%s: \"%s\"",
 				 target, response->status, wish, snippet);
-	return HTTP_STATUS;
+	return verdict.fault;
 }
 
 /* Why did HTTP bring no answer? */
@@ -205,7 +208,7 @@ http_transfer_judge(HttpTransfer *transfer, CURLcode code)
 	/* A refusal is one whatever became of the page that explains it. */
 	if (code == CURLE_OK || response->status == 401 ||
 		response->status == 403 || response->status == 429)
-		response->fault = judge_status(transfer, response);
+		response->fault = judge_answer(transfer, response);
 	else
 		response->fault = judge_failure(transfer, response, code);
 	if (transfer->config->keep_everything)

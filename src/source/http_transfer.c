@@ -29,7 +29,7 @@
 
 #define FIRST_CAPACITY (16 * 1024)
 
-/* The source's own clients send Content-Type with GET, too. */
+/* What every request carries; the sources' own clients send Content-Type with GET, too. */
 static const char *const default_headers[] =
 {
 	"Content-Type: application/json",
@@ -58,46 +58,69 @@ http_config_release(HttpConfig *config)
 {
 	if (--config->users > 0)
 		return;
-	curl_slist_free_all(config->headers);
+	free(config->headers);
 	free(config->user_agent);
 	free(config);
 }
 
 static bool
-append_header(HttpConfig *config, const char *line)
+append_header(HttpTransfer *transfer, const char *line)
 {
-	struct curl_slist *longer = curl_slist_append(config->headers, line);
+	struct curl_slist *longer = curl_slist_append(transfer->headers, line);
 
 	if (longer == NULL)
 		return false;
-	config->headers = longer;
+	transfer->headers = longer;
 	return true;
 }
 
-/* Does the setting have a header of the same name as line? */
-static bool
-has_header(const char *headers, const char *line)
+/* Length of a header's name with its colon. */
+static size_t
+name_length(const char *line)
 {
-	size_t		name_length = strcspn(line, ":") + 1;
+	return strcspn(line, ":") + 1;
+}
+
+/* Do the settings have a header of the same name as line? */
+static bool
+settings_have(const char *headers, const char *line)
+{
 	const char *other;
 	size_t		length;
 
 	while (http_next_header(&headers, &other, &length))
-		if (length >= name_length && strncasecmp(other, line, name_length) == 0)
+		if (length >= name_length(line) &&
+			strncasecmp(other, line, name_length(line)) == 0)
 			return true;
 	return false;
 }
 
 static bool
-build_headers(HttpConfig *config, const char *headers)
+request_has(const char *const *headers, const char *line)
 {
+	for (; headers != NULL && *headers != NULL; headers++)
+		if (strncasecmp(*headers, line, name_length(line)) == 0)
+			return true;
+	return false;
+}
+
+/* The settings' headers win over the source's, and those over everybody's. */
+static bool
+build_headers(HttpTransfer *transfer, const char *const *own)
+{
+	const char *headers = transfer->config->headers;
+	const char *const *next;
 	const char *line;
 	size_t		length;
 	size_t		i;
 
 	for (i = 0; i < DEFAULT_HEADER_COUNT; i++)
-		if (!has_header(headers, default_headers[i]) &&
-			!append_header(config, default_headers[i]))
+		if (!settings_have(headers, default_headers[i]) &&
+			!request_has(own, default_headers[i]) &&
+			!append_header(transfer, default_headers[i]))
+			return false;
+	for (next = own; next != NULL && *next != NULL; next++)
+		if (!settings_have(headers, *next) && !append_header(transfer, *next))
 			return false;
 	while (http_next_header(&headers, &line, &length))
 	{
@@ -105,7 +128,7 @@ build_headers(HttpConfig *config, const char *headers)
 
 		memcpy(copy, line, length);
 		copy[length] = '\0';
-		if (!append_header(config, copy))
+		if (!append_header(transfer, copy))
 			return false;
 	}
 	return true;
@@ -148,8 +171,8 @@ http_config_create(const HttpOptions *options, char *error)
 		config->max_in_flight = options->max_in_flight;
 		config->keep_everything = options->keep_everything;
 		config->user_agent = strdup(options->user_agent);
-		if (config->user_agent != NULL &&
-			build_headers(config, options->headers))
+		config->headers = strdup(options->headers);
+		if (config->user_agent != NULL && config->headers != NULL)
 			return config;
 		http_config_release(config);
 	}
@@ -362,7 +385,7 @@ set_options(HttpTransfer *transfer, const SourceRequest *request)
 	SET(CURLOPT_HEADERDATA, transfer);
 
 	SET(CURLOPT_USERAGENT, config->user_agent);
-	SET(CURLOPT_HTTPHEADER, config->headers);
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
 	if (request->body != NULL)
 	{
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(request->body));
@@ -397,7 +420,8 @@ http_transfer_prepare(HttpTransfer *transfer, HttpConfig *config,
 	transfer->response = calloc(1, sizeof(HttpResponse));
 	if (transfer->easy == NULL)
 		transfer->easy = curl_easy_init();
-	if (transfer->easy != NULL && transfer->response != NULL)
+	if (transfer->easy != NULL && transfer->response != NULL &&
+		build_headers(transfer, request->headers))
 	{
 		transfer->response->tag = tag;
 		code = set_options(transfer, request);
@@ -413,6 +437,8 @@ http_transfer_release(HttpTransfer *transfer)
 {
 	http_response_free(transfer->response);
 	transfer->response = NULL;
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
 	http_config_release(transfer->config);
 	transfer->config = NULL;
 }

@@ -38,7 +38,7 @@ typedef struct HttpConfig
 {
 	int			users;
 	char	   *user_agent;
-	struct curl_slist *headers;
+	char	   *headers;		/* of the settings, as text */
 	long		timeout_ms;
 	size_t		max_response;
 	bool		allow_insecure;
@@ -51,6 +51,7 @@ typedef struct HttpTransfer
 	CURL	   *easy;
 	HttpConfig *config;			/* NULL: idle */
 	HttpResponse *response;		/* in the making */
+	struct curl_slist *headers;	/* of the request */
 	size_t		capacity;		/* of response->body */
 	size_t		header_capacity;	/* of response->headers */
 	size_t		header_bytes;

@@ -4,7 +4,7 @@
  *	  What every provider of quotes can be asked, and what it answers.
  *
  * A provider is a table of functions that build requests and read answers; it
- * opens no connection (http.h does) and keeps no state.  vci.c is the first.
+ * opens no connection (http.h does) and keeps no state.  vci.c and kbs.c are two.
  *
  * Plain C with malloc: no PostgreSQL headers, so that parsers run under unit
  * tests and fuzzers.  Any thread may call it.
@@ -19,11 +19,15 @@
 /* Room for the text of what is wrong with an answer. */
 #define SOURCE_ERROR_SIZE 512
 
-/* One request: a GET where body is NULL, else a POST of that JSON. */
+/*
+ * One request: a GET where body is NULL, else a POST of that JSON.  headers are
+ * the provider's own, see there; NULL: none.
+ */
 typedef struct SourceRequest
 {
 	char	   *url;			/* malloc */
 	char	   *body;			/* malloc, or NULL */
+	const char *const *headers; /* constants */
 } SourceRequest;
 
 extern void source_request_free(SourceRequest *request);
@@ -67,6 +71,13 @@ typedef struct BoardListing
 	int64_t		listed_shares;
 } BoardListing;
 
+/*
+ * What a quote takes of its listing: the listed shares of a company (kind
+ * STOCK).  A fund's or a warrant's count changes by the day, and the boards'
+ * is often stale, so that of any other kind, or of none, stays unknown.
+ */
+extern void board_listing_apply(const BoardListing *listing, Quote *quote);
+
 /* The answer to one board request. */
 typedef struct Board
 {
@@ -82,6 +93,13 @@ extern void board_free(Board *board);
 typedef struct SourceProvider
 {
 	const char *name;			/* as in vnstream.sources and Quote.source */
+
+	/*
+	 * "Name: value", and NULL after the last: what this source's requests carry
+	 * besides those of all (http.h), unless the settings have that name.  Each
+	 * request that is built here points at them.
+	 */
+	const char *const *headers;
 
 	/*
 	 * Requests.  base_url ends with a slash.  board_request() asks for count
@@ -109,8 +127,25 @@ typedef struct SourceProvider
 } SourceProvider;
 
 extern const SourceProvider vci_provider;
+extern const SourceProvider kbs_provider;
+
+/* Most providers that there may be; arrays over them have this size. */
+#define SOURCES_MAX 4
+
+/* The i-th provider that there is, or NULL past the last. */
+extern const SourceProvider *source_at(size_t i);
 
 /* The provider of that name, or NULL. */
 extern const SourceProvider *source_find(const char *name);
+
+/*
+ * A list of names in order of preference, as vnstream.sources has it: separated
+ * by commas, each once, with blanks around them.  Answers how many, with the
+ * providers in order; 0 with a sentence in error (SOURCE_ERROR_SIZE bytes) where
+ * the list is not usable.
+ */
+extern size_t source_read_list(const char *names,
+							   const SourceProvider *providers[SOURCES_MAX],
+							   char *error);
 
 #endif							/* VNSTREAM_SOURCE_SOURCE_H */

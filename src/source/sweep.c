@@ -260,7 +260,7 @@ start_request(Sweep *sweep)
 {
 	size_t		place = sweep->next++;
 	SweepRequest *request = &sweep->requests[place];
-	SourceRequest wire = {NULL, NULL};
+	SourceRequest wire = {0};
 	char		error[SOURCE_ERROR_SIZE] = "out of memory";
 	bool		is_started = false;
 	size_t		i;

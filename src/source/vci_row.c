@@ -19,8 +19,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "market/json.h"
+#include "market/day.h"
 #include "market/reason.h"
+#include "source/reading.h"
 
 #define BOOK_LEVELS 3
 
@@ -151,39 +152,13 @@ row_read_groups(RowReader *row, const cJSON *object)
 	return true;
 }
 
-/*
- * A number, also where it comes in quotes ("20500.0"), as this source's tape
- * has them already.  An empty string is no number and no error: unknown.
- */
 static bool
 row_read_number(RowReader *row, const char *group, const char *name,
 				const cJSON *item, bool *is_known, double *number)
 {
-	*is_known = false;
-	if (item == NULL || cJSON_IsNull(item))
+	if (reading_number(item, is_known, number))
 		return true;
-	if (cJSON_IsNumber(item))
-		*number = item->valuedouble;
-	else if (cJSON_IsString(item))
-	{
-		char		error[JSON_ERROR_SIZE];
-		cJSON	   *inner;
-		bool		is_number;
-
-		if (item->valuestring[0] == '\0')
-			return true;
-		inner = json_parse(item->valuestring, strlen(item->valuestring), error);
-		is_number = cJSON_IsNumber(inner);
-		if (is_number)
-			*number = inner->valuedouble;
-		cJSON_Delete(inner);
-		if (!is_number)
-			return refuse_item(row, group, name, item, "a number");
-	}
-	else
-		return refuse_item(row, group, name, item, "a number");
-	*is_known = true;
-	return true;
+	return refuse_item(row, group, name, item, "a number");
 }
 
 /* A member that is a price, a value or a number of shares. */
@@ -191,6 +166,7 @@ static bool
 row_take_number(RowReader *row, const char *group, const char *name,
 				const cJSON *item, QuoteFieldId field)
 {
+	const char *expected;
 	bool		is_known;
 	double		number;
 
@@ -198,16 +174,9 @@ row_take_number(RowReader *row, const char *group, const char *name,
 		return false;
 	if (!is_known)
 		return true;
-	if (quote_fields[field].kind != QUOTE_KIND_SHARES)
-	{
-		quote_set_number(row->quote, field, number);
-		return true;
-	}
-	if (number != trunc(number))
-		return refuse_item(row, group, name, item, "a whole number of shares");
-	if (number < -0x1p63 || number >= 0x1p63)
-		return refuse_item(row, group, name, item, "a number of 64 bits");
-	quote_set_integer(row->quote, field, (int64_t) number);
+	expected = reading_set_number(row->quote, field, number);
+	if (expected != NULL)
+		return refuse_item(row, group, name, item, expected);
 	return true;
 }
 
@@ -376,16 +345,6 @@ row_take_trading_date(RowReader *row)
 	return true;
 }
 
-const char *
-vci_exchange(const char *board)
-{
-	if (strcmp(board, "HSX") == 0)
-		return "HOSE";
-	if (strcmp(board, "HNX") == 0 || strcmp(board, "UPCOM") == 0)
-		return board;
-	return "";
-}
-
 static bool
 row_take_exchange(RowReader *row)
 {
@@ -394,7 +353,7 @@ row_take_exchange(RowReader *row)
 	if (!row_read_text(row, VCI_LISTING, "board", &board))
 		return false;
 	if (board != NULL)
-		(void) quote_set_text(row->quote, QUOTE_EXCHANGE, vci_exchange(board));
+		(void) quote_set_text(row->quote, QUOTE_EXCHANGE, reading_exchange(board));
 	return true;
 }
 
@@ -552,7 +511,11 @@ vci_row_read(const char *text, size_t length, int64_t received_at,
 			row_take_book_side(&row, &bid_side) &&
 			row_take_book_side(&row, &ask_side);
 	if (is_good)
+	{
 		row_take_listing(&row, listing);
+		board_listing_apply(listing, quote);
+		(void) day_forget_other_match(quote);
+	}
 	cJSON_Delete(object);
 	return is_good;
 }

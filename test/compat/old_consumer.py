@@ -3,12 +3,13 @@
 
 Reads COUNT messages (or what comes within 30 s) as the group GROUP, from the earliest, and prints a line of JSON a message: its
 place, its key, its value, and, for each way in which programs of the old format take fields out of it, "ok" or the error.
-MODE insert writes the fourteen fields into table old_quotes of DSN as the old consumer did: a batch of rows at a time,
-ON CONFLICT (ticker, time) DO NOTHING, numbers as they came. MODE convert does so, too, but makes float()s of them first.
+MODE insert writes the fourteen fields into table $OLD_TABLE (old_quotes) of DSN as the old consumer did: a batch of rows at a
+time, ON CONFLICT (ticker, time) DO NOTHING, numbers as they came. MODE convert does so, too, but makes float()s of them first.
 Last comes a line with what was read and stored, or the error that ended it."""
 
 import datetime
 import json
+import os
 import sys
 
 from kafka import KafkaConsumer
@@ -58,8 +59,8 @@ def store(connection, batch):
     from psycopg2.extras import execute_values
 
     with connection, connection.cursor() as cursor:
-        execute_values(cursor, "INSERT INTO old_quotes (%s) VALUES %%s ON CONFLICT (ticker, time) DO NOTHING"
-                       % ", ".join(old_format.FIELDS), rows_of(batch))
+        execute_values(cursor, "INSERT INTO %s (%s) VALUES %%s ON CONFLICT (ticker, time) DO NOTHING"
+                       % (os.environ.get("OLD_TABLE", "old_quotes"), ", ".join(old_format.FIELDS)), rows_of(batch))
 
 
 connection = None

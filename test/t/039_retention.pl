@@ -175,6 +175,12 @@ is(sql("SELECT string_agg(concat_ws(' ', partition, month, rows, state, falls_du
 	'realtime_quotes_2017_01 1 attached t, realtime_quotes_2017_02 1 attached t, realtime_quotes_2017_05 0 attached t, realtime_quotes_2017_08 2017-08-01 1 detached t',
 	'other bounds, another time zone, and what somebody detached stay');
 
+note 'an import';
+sql("CREATE TABLE legacy AS SELECT 'OLD' AS ticker, '2016-05-05 10:00'::timestamp AS time, 10000 AS price");
+like(said("SELECT * FROM vnstream_import('legacy')"), qr/NOTICE:  vnstream.retention drops some of these rows again, within a day\nHINT:/, 'of rows that are too old says so');
+sql('UPDATE legacy SET time = now()');
+unlike(said("SELECT * FROM vnstream_import('legacy')"), qr/retention/, 'another does not');
+
 note 'rights and arguments';
 like(said('SET ROLE nobody; SELECT * FROM vnstream_partitions()'), qr/permission denied for function vnstream_partitions/, 'nothing for everybody');
 is(sql('SET ROLE watcher; SELECT count(*) > 3 FROM vnstream_partitions()'), 't', 'for pg_monitor');

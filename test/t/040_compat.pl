@@ -98,7 +98,7 @@ foreach my $client (sort keys %clients)
 
 note 'messages of our producer, to the old consumer';
 my $new = new_topic();
-simulator_post($simulator, 'quote', { symbol => 'VCB', matchPrice => 0, matchVol => 0, accumulatedVolume => 0, highest => 0, lowest => 0 });
+simulator_post($simulator, 'quote', { symbol => 'VCB', matchPrice => 0, matchVol => 0, accumulatedVolume => 0, accumulatedValue => 0, highest => 0, lowest => 0, openPrice => 0 });
 database('ours', $new, partitions => 6);
 my $lz4 = new_topic();
 database('lz4', $lz4);
@@ -117,7 +117,7 @@ chmod 0600, $properties;
 sql('postgres', "ALTER DATABASE ours SET vnstream.kafka_config_file = '$properties'");
 start_pipeline($node, 'ours');
 is(sql('ours', "SELECT vnstream_wait('caught up', '60 s')"), 't', 'ours is caught up');
-is(sql('ours', "SELECT count(DISTINCT ticker), count(*) FROM realtime_quotes"), '30|30', 'a sweep');
+is(sql('ours', "SELECT count(DISTINCT ticker), count(*) FROM realtime_quotes"), '30|30', 'a sweep') or diag(sql('ours', 'SELECT * FROM vnstream_rejects'));
 is(sql('ours', "SELECT price IS NULL, volume IS NULL, reference_price > 0 FROM realtime_quotes WHERE ticker = 'VCB'"), 't|t|t', 'one of them has not been matched yet');
 sql('ours', 'CREATE TABLE old_quotes (ticker varchar(10) NOT NULL, time timestamp NOT NULL, price float8, volume bigint, total_volume bigint, change float8, change_percent float8, ceiling_price float8, floor_price float8, reference_price float8, highest_price float8, lowest_price float8, bid_price float8, ask_price float8, created_at timestamp DEFAULT now(), UNIQUE (ticker, time))');
 my $dsn = $node->connstr('ours');
@@ -187,6 +187,59 @@ sub broker_partitions
 	$node->safe_psql('java', 'CREATE EXTENSION vnstock_stream; SELECT vnstream_create_topic(partitions => 6)');
 	return;
 }
+
+note 'the migration page, block by block, on an old deployment';
+my $old_topic = new_topic();
+my $page = PostgreSQL::Test::Utils::slurp_file("$root/doc/migration.md");
+$page =~ s/stock-quotes-2/$old_topic-2/g;
+$page =~ s/stock-quotes/$old_topic/g;
+my @blocks = $page =~ /^```sql\n(.*?)^```$/msg;
+my $client = 'kafka-python 2.0.2';
+sql('postgres', 'CREATE DATABASE stock_db');
+sql('stock_db', 'CREATE TABLE public.realtime_quotes (id serial PRIMARY KEY, ticker varchar(10), time timestamp, price numeric(15,2), volume bigint, total_volume bigint,
+	change numeric(15,2), change_percent numeric(10,6), ceiling_price numeric(15,2), floor_price numeric(15,2), reference_price numeric(15,2), highest_price numeric(15,2),
+	lowest_price numeric(15,2), bid_price numeric(15,2), ask_price numeric(15,2), created_at timestamp DEFAULT now(), UNIQUE (ticker, time))');
+# what Kafka has no more; what it has, of which the old consumer lost two; and what is impossible
+sql('stock_db', "INSERT INTO public.realtime_quotes (ticker, time, price, volume, total_volume) SELECT 'VCB', '2025-09-01 10:00'::timestamp + n * interval '1 min', 60000, 100, n * 100 FROM generate_series(1, 20) n");
+sql('stock_db', "INSERT INTO public.realtime_quotes (ticker, time, price, volume, total_volume) VALUES ('VIC', '2025-10-12 14:12:50.804477', 15.47, 9217126554917738496, 0), ('SSI', '2025-09-01 10:00', 30.5, 100, 100)");
+old_program($client, 'old_producer.py', [ $address, $old_topic ], join '', "sample\n",
+	map { encode_json({ ticker => 'FPT', time => sprintf('%s.%06d', strftime('%Y-%m-%dT%H:%M:%S', gmtime(time + 7 * 3600)), $_), price => $_ % 2 ? 100_000.0 + $_ : 0.0, total_volume => 100 }) . "\n" } 0 .. 11);
+{
+	local $ENV{OLD_TABLE} = 'public.realtime_quotes';
+	my $end = decode_json((split /\n/, old_program($client, 'old_consumer.py', [ $address, $old_topic, 'stock-consumer-group', 13, 'insert', $node->connstr('stock_db') ]))[-1]);
+	is_deeply($end, { read => 13, stored => 13, error => undef }, 'an old deployment has run');
+	sql('stock_db', "DELETE FROM public.realtime_quotes WHERE id IN (SELECT id FROM public.realtime_quotes WHERE ticker = 'FPT' LIMIT 2)");
+}
+sql('postgres', "ALTER DATABASE stock_db SET vnstream.kafka_config_file = '$properties'");
+my %answers;
+foreach my $i (0 .. $#blocks)
+{
+	my ($code, $out, $err) = $node->psql('stock_db', $blocks[$i], on_error_stop => 1);
+	is($code, 0, 'block ' . ($i + 1) . ' of the page') or diag("$blocks[$i]\n$err");
+	$answers{$i} = $out;
+}
+sub answer_to
+{
+	my ($pattern) = @_;
+	my ($i) = grep { $blocks[$_] =~ $pattern } 0 .. $#blocks;
+	return $answers{$i};
+}
+is(answer_to(qr/AS repeated/), "32|4|2025-09-01 10:00:00|" . (answer_to(qr/AS repeated/) =~ /\|([^|]*)\|\d+\|0$/)[0] . '|5|0', 'what there was');
+like(answer_to(qr/hours_off/), qr/^(?:FPT\|.*\|-?0\n?){5}$/, 'the clock is Vietnam\'s');
+like(answer_to(qr/vnstream_audit.true/), qr/^\S+ segment \d+\|13\|12\|0\|1\|0\|0$/m, 'the old topic is read to the last message');
+like(answer_to(qr/vnstream_audit.true/), qr/^stock-consumer-group\|\w*\|13\|0\|f$/m, 'beside the old group');
+my %outcome = map { (split /\|/)[ 0, 1 ] } grep { /^[a-z_]+\|\d+\|/ } split /\n/, answer_to(qr/vnstream_import\('public.realtime_quotes'\);/);
+is($outcome{stored}, 20, 'what Kafka has no more is taken over');
+is($outcome{duplicate}, 10, 'what it has is there');
+my $sum = 0;
+$sum += $_ for values %outcome;
+is($sum, 32, 'every row of the old table has an outcome');
+is(answer_to(qr/not_in_old_table/), '12|2', 'the two that the old consumer lost are found');
+like(answer_to(qr/AS ratio/), qr/^SSI\|30\.50\|\d+\|\d+\.\d+\|/m, 'a price in thousand VND is seen');
+is(sql('stock_db', "SELECT count(*) FROM old_form.realtime_quotes q WHERE NOT EXISTS (SELECT FROM public.realtime_quotes o WHERE o.ticker = q.ticker AND o.time = q.time)"),
+	'0', 'the way back leaves nothing out');
+is(sql('stock_db', "SELECT count(*) FROM market.vnstream_status() WHERE worker ~ '^(producer|consumer)' AND state <> 'stopped'"), '0', 'and ends with all stopped');
+is(scalar @blocks, 15, 'all blocks of the page');
 
 $node->stop;
 done_testing();
