@@ -17,8 +17,10 @@
 #include "store/rejects.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/market_day.h"
 #include "workers/outgoing.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 
 /* How long the database may take for one answer. */
 #define STORE_TIMEOUT_MS 30000
@@ -67,7 +69,9 @@ answer_is_pending(void)
 }
 
 /*
- * Is the quote worth a message?
+ * Is the quote worth a message?  Besides what is new, a first one of each phase
+ * of its exchange (a trading date of its own is new by itself), so that whoever
+ * reads rows finds where each phase began.
  */
 static bool
 says_something_new(const Quote *quote)
@@ -78,6 +82,7 @@ says_something_new(const Quote *quote)
 		return true;
 	earlier = outgoing_quote(quote->ticker);
 	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
+		market_day_is_new_phase(quote, earlier->time) ||
 		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
 }
 
@@ -119,7 +124,7 @@ flag_quote(const Quote *quote, const BoardListing *listing, const char *message)
 }
 
 void
-answer_take(const Board *board, const char *source, int64 sweep)
+answer_take(const Board *board, const char *source, int64 sweep, bool publishes_all)
 {
 	OutboxResponse *response = &pending.response;
 	Rejections	rejections = {0};
@@ -153,7 +158,8 @@ answer_take(const Board *board, const char *source, int64 sweep)
 			pending.rejected++;
 			continue;
 		}
-		if (!says_something_new(quote))
+		market_day_note(quote);
+		if (!publishes_all && !says_something_new(quote))
 		{
 			pending.unchanged++;
 			continue;
@@ -215,6 +221,7 @@ answer_flush(Backoff *store_backoff)
 	pending.is_there = false;
 	for (i = 0; i < pending.response.count; i++)
 		outgoing_remember(pending.response.messages[i]);
+	unstored_add(&pending.response);
 	worker_add(0, pending.response.count);
 	latency_flush();
 	delivery_add(&pending.response);
