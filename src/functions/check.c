@@ -57,6 +57,7 @@ static const CheckStep steps[] = {
 	{"source: quote", check_source_parse},
 	{"source: clock", check_source_clock},
 	{"interval", check_interval},
+	{"symbols", check_symbols},
 	{"calendar", check_calendar},
 	{"Kafka: file", check_config_file},
 	{"Kafka: names", check_brokers_resolve},
@@ -68,6 +69,7 @@ static const CheckStep steps[] = {
 	{"Kafka: clock", check_broker_clock},
 	{"table", check_table},
 	{"partitions", check_partitions},
+	{"latest quotes", check_latest},
 	{"disk", check_disk},
 };
 

@@ -126,12 +126,15 @@ extern void check_source_parse(Check *check, CheckResult *result);
 extern void check_source_clock(Check *check, CheckResult *result);
 extern void check_interval(Check *check, CheckResult *result);
 
+/* check_symbols.c */
+extern void check_symbols(Check *check, CheckResult *result);
 /* check_calendar.c */
 extern void check_calendar(Check *check, CheckResult *result);
 
 /* check_table.c */
 extern void check_table(Check *check, CheckResult *result);
 extern void check_partitions(Check *check, CheckResult *result);
+extern void check_latest(Check *check, CheckResult *result);
 extern void check_disk(Check *check, CheckResult *result);
 
 #endif							/* VNSTREAM_FUNCTIONS_CHECK_H */

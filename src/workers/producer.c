@@ -21,12 +21,15 @@
 #include "workers/agenda.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/hot.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/sweeping.h"
+#include "workers/symbol_refresh.h"
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 #include "workers/topic.h"
 
 static bool was_full;			/* the outbox, when last looked at */
@@ -58,6 +61,18 @@ outbox_is_full(void)
 }
 
 /*
+ * Is a hot sweep due, and may one begin?  A sweep of all makes room for it.
+ */
+static bool
+consider_hot_sweep(void)
+{
+	return hot_is_due() && agenda_is_sweeping_time() &&
+		backoff_is_over(sweeping_store_backoff()) &&
+		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
+		sweeping_start_hot();
+}
+
+/*
  * Is a sweep due, and may one begin?
  */
 static void
@@ -66,6 +81,9 @@ consider_sweep(void)
 	SweepOrder	order;
 	SweepStart	start;
 
+	if (refresh_is_requested() && backoff_is_over(sweeping_store_backoff()) &&
+		sweeping_start_refresh())
+		return;
 	if (!backoff_is_over(sweeping_store_backoff()) || outbox_is_full() ||
 		!agenda_due(sweeping_source_backoff(), &order))
 		return;
@@ -124,9 +142,13 @@ producer_wait(void)
 		long		due = agenda_remaining(sweeping_source_backoff());
 
 		/* what keeps a sweep from beginning now is waited for */
+		if (refresh_is_requested())
+			due = 0;
 		if (due >= 0)
 			timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
 	}
+	if (!hot_is_due() && !outbox_is_full())
+		timeout = sooner(timeout, hot_remaining());
 	worker_wait(sources, count, timeout);
 	sweeping_drive(sources, http_count);
 }
@@ -158,6 +180,7 @@ void
 producer_main(void)
 {
 	char	   *fixed;
+	bool		is_idle;
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream producer",
 												ALLOCSET_DEFAULT_SIZES));
@@ -174,6 +197,7 @@ producer_main(void)
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
+	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
 	agenda_begin();
@@ -182,7 +206,10 @@ producer_main(void)
 		if (worker_reloaded())
 			apply_settings(fixed);
 		/* the round that begins a sweep also sends its first requests */
-		if (sweeping_round())
+		is_idle = sweeping_round();
+		if (consider_hot_sweep())
+			(void) sweeping_round();
+		else if (is_idle)
 		{
 			consider_sweep();
 			(void) sweeping_round();
