@@ -1193,6 +1193,27 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date,
 -- Data: bars, indices
 --
 
+CREATE FUNCTION @extschema@.vnstream_backfill(
+	tickers pg_catalog.text[],
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	bar pg_catalog.interval DEFAULT '1 minute',
+	source pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_backfill'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) IS
+	'have the source''s bars of these tickers (NULL: of all active symbols) fetched into vnstream_bars, those that start at "from" or later and before "to" (NULL: now), of ''1 minute'', ''1 hour'' or ''1 day''; returns the number in vnstream_backfills, does not wait; begins at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_cancel_backfill(backfill pg_catalog.int8)
+RETURNS pg_catalog.bool
+AS 'MODULE_PATHNAME', 'vnstream_cancel_backfill'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) IS
+	'end a back-fill at COMMIT; the bars it has stored stay; false where it had ended before';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) FROM PUBLIC;
+
 --
 -- Months of realtime_quotes
 --

@@ -22,6 +22,7 @@
 #include "utils/rls.h"
 
 #include "functions/market_data.h"
+#include "functions/ticker.h"
 #include "store/calendar_rows.h"
 
 void
@@ -140,29 +141,16 @@ put_time(Datum *value, bool *isnull, int64 time)
 }
 
 char *
-ticker_argument(FunctionCallInfo fcinfo, int number, bool is_optional)
+named_ticker(FunctionCallInfo fcinfo, int number, bool is_optional)
 {
-	char	   *ticker;
-	size_t		length;
-
-	if (PG_ARGISNULL(number))
-	{
-		if (is_optional)
-			return NULL;
+	if (!PG_ARGISNULL(number))
+		return ticker_argument(PG_GETARG_TEXT_PP(number));
+	if (!is_optional)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the ticker must not be null"),
 				 errhint("Name one, such as 'VCB'.")));
-	}
-	ticker = text_to_cstring(PG_GETARG_TEXT_PP(number));
-	length = strspn(ticker, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-	if (length == 0 || length > TICKER_MAX || ticker[length] != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is no ticker", ticker),
-				 errhint("A ticker has 1 to %d capital letters and digits, such as 'VCB'.",
-						 TICKER_MAX)));
-	return ticker;
+	return NULL;
 }
 
 int64
