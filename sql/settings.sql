@@ -6,7 +6,7 @@ FROM pg_settings WHERE name LIKE 'vnstream.%'
   AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source')
 ORDER BY name;
 SELECT name, boot_val, context FROM pg_settings
-WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source')
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.schedule')
 ORDER BY name;
 SELECT name AS "settings without a word on when to change them" FROM pg_settings
 WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
@@ -57,6 +57,7 @@ SHOW vnstream.hot_interval;
 SET vnstream.interval = 0;
 SET vnstream.interval = '5min';
 SHOW vnstream.interval;
+SET vnstream.schedule = 'weekdays';
 SET vnstream.symbols_per_request = 0;
 SET vnstream.requests_in_flight = 33;
 SET vnstream.requests_per_minute = 0;

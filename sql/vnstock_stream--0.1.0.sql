@@ -166,12 +166,12 @@ COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer bega
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.error IS 'the last thing that went wrong; NULL where all went well';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.trigger IS
-	'why it was made: interval, start, request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
+	'why it was made: interval, start, closing (after the last session of a day), probe (a few symbols, on a weekday that is called a holiday), request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.asked IS 'symbols that the source was asked for';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.answered IS 'symbols that had a row in an answer';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.missing IS 'symbols without a row, also when asked once more';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.published IS 'quotes that Kafka has acknowledged';
-COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published; see vnstream.heartbeat';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.rejected IS 'quotes that cannot be true';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.waiting IS 'quotes in vnstream_outbox, not yet acknowledged by Kafka';
 

@@ -14,6 +14,7 @@
 
 #include "broker/client.h"
 #include "config.h"
+#include "market/schedule.h"
 #include "source/http.h"
 #include "source/universe.h"
 
@@ -36,6 +37,7 @@ char	   *config_symbols = NULL;
 int			config_interval = 60;
 char	   *config_hot_symbols = NULL;
 int			config_hot_interval = 5000;
+int			config_schedule = SCHEDULE_MARKET;
 int			config_symbols_per_request = 50;
 int			config_requests_in_flight = 4;
 int			config_requests_per_minute = 120;
@@ -60,6 +62,12 @@ static const struct config_enum_entry run_options[] = {
 static const struct config_enum_entry lost_offsets_options[] = {
 	{"stop", LOST_OFFSETS_STOP, false},
 	{"continue", LOST_OFFSETS_CONTINUE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry schedule_options[] = {
+	{"market", SCHEDULE_MARKET, false},
+	{"always", SCHEDULE_ALWAYS, false},
 	{NULL, 0, false}
 };
 
@@ -368,6 +376,12 @@ define_source_settings(void)
 							"vnstream.requests_per_minute, and come later where that is not enough.",
 							&config_hot_interval, 5000, 500, 3600000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vnstream.schedule",
+							 "When sweeps are made at the interval: while the market is open, or always.",
+							 "'market' goes by vnstream_sessions and vnstream_holidays; 'always' "
+							 "is for demonstrations and tests.",
+							 &config_schedule, SCHEDULE_MARKET, schedule_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.symbols_per_request",
 							"Symbols asked for in one request.",
 							"Lower it when the source leaves symbols out or refuses large requests.",
@@ -410,7 +424,9 @@ define_source_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.heartbeat",
 							"Time after which an unchanged quote is published again; 0 publishes always.",
-							"Shorter shows sooner that a symbol is still followed, and stores more rows.",
+							"Shorter shows sooner that a symbol is still followed, and stores more rows. "
+							"The first quote of each phase of the market and the closing sweep are "
+							"published in any case.",
 							&config_heartbeat, 900, 0, 86400,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }

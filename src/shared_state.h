@@ -104,6 +104,9 @@ typedef struct DatabaseEntry
 	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
 	TimestampTz symbols_failing_since;	/* 0: the last refresh was well, or it
 										 * passes by itself, probably */
+	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
+													 * calendar; or '' */
+	TimestampTz calendar_fault_since;
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];

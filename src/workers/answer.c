@@ -15,6 +15,7 @@
 #include "store/outbox.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/market_day.h"
 #include "workers/outgoing.h"
 #include "workers/timing.h"
 
@@ -57,7 +58,9 @@ answer_is_pending(void)
 }
 
 /*
- * Is the quote worth a message?
+ * Is the quote worth a message?  Besides what is new, a first one of each phase
+ * of its exchange (a trading date of its own is new by itself), so that whoever
+ * reads rows finds where each phase began.
  */
 static bool
 says_something_new(const Quote *quote)
@@ -68,6 +71,7 @@ says_something_new(const Quote *quote)
 		return true;
 	earlier = outgoing_quote(quote->ticker);
 	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
+		market_day_is_new_phase(quote, earlier->time) ||
 		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
 }
 
@@ -82,7 +86,7 @@ note_rejection(Rejections *rejections, const char *ticker, const char *reason)
 }
 
 void
-answer_take(const Board *board, const char *source, int64 sweep)
+answer_take(const Board *board, const char *source, int64 sweep, bool publishes_all)
 {
 	OutboxResponse *response = &pending.response;
 	Rejections	rejections = {0};
@@ -112,7 +116,8 @@ answer_take(const Board *board, const char *source, int64 sweep)
 			pending.rejected++;
 			continue;
 		}
-		if (!says_something_new(quote))
+		market_day_note(quote);
+		if (!publishes_all && !says_something_new(quote))
 		{
 			pending.unchanged++;
 			continue;

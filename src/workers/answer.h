@@ -19,8 +19,12 @@
 
 extern void answer_begin(void);
 
-/* Take a board; the one before must be flushed.  Copies what it needs. */
-extern void answer_take(const Board *board, const char *source, int64 sweep);
+/*
+ * Take a board; the one before must be flushed.  Copies what it needs.
+ * publishes_all: also what says nothing new.
+ */
+extern void answer_take(const Board *board, const char *source, int64 sweep,
+						bool publishes_all);
 
 /*
  * Commit what is pending to the outbox and hand it to delivery.h.  True where

@@ -22,6 +22,8 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/schedule.h"
+#include "source/probe_symbols.h"
 #include "source/sweep.h"
 #include "store/outbox.h"
 #include "workers/answer.h"
@@ -51,6 +53,7 @@ typedef enum SweepPhase
 typedef struct SweepRun
 {
 	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
+	const char *trigger;		/* a constant, as in vnstream_sweeps */
 	bool		is_hot;
 	bool		asks_all;		/* also symbols that rest */
 	Sweep	   *sweep;
@@ -70,6 +73,7 @@ typedef struct Sweeping
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
+	const char *trigger;		/* of the sweep that was started last */
 	SweepRun	run;
 	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
 	bool		is_to_pause;	/* no new request: a hot one is to come in */
@@ -130,8 +134,9 @@ begin_row(void *argument)
 	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
 	sweeping.run.asks_all = requested != 0 ||
 		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
+	sweeping.run.trigger = requested != 0 ? "request" : trigger;
 	sweeping.run.number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
-										  requested != 0 ? "request" : trigger);
+										  sweeping.run.trigger);
 }
 
 static void
@@ -265,6 +270,29 @@ tell_refused(const UniverseNotes *notes, bool is_hot)
 					 notes->refused);
 }
 
+static bool
+is_for(SweepReason reason)
+{
+	return strcmp(sweeping.run.trigger, sweep_reason_name(reason)) == 0;
+}
+
+/* What the sweep is about. */
+static void
+find_universe(Universe *universe, UniverseNotes *notes, int *resting)
+{
+	Universe	all;
+
+	if (!symbol_book_universe(sweeping.run.is_hot ? config_hot_symbols : config_symbols,
+							  sweeping.run.asks_all, universe, notes, resting))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (!is_for(SWEEP_AS_PROBE))
+		return;
+	all = *universe;
+	if (!probe_symbols(&all, universe))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	universe_free(&all);
+}
+
 static size_t
 requests_of(size_t symbols)
 {
@@ -281,9 +309,7 @@ begin_asking(void)
 	UniverseNotes notes;
 	int			resting;
 
-	if (!symbol_book_universe(run->is_hot ? config_hot_symbols : config_symbols, run->asks_all,
-							  &universe, &notes, &resting))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	find_universe(&universe, &notes, &resting);
 	tell_refused(&notes, run->is_hot);
 	if (notes.empty[0] != '\0')
 		snprintf(run->note, sizeof(run->note), "no symbol is known of %.400s", notes.empty);
@@ -333,6 +359,7 @@ sweeping_start(const char *trigger)
 		return SWEEP_PUT_OFF;
 	if (sweeping.run.number == 0)
 		return SWEEP_NOT_WANTED;
+	sweeping.trigger = sweeping.run.trigger;
 
 	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) &&
 		refresh_start(sweeping.provider, config_vci_url, all_settings(), false,
@@ -470,7 +497,8 @@ sweeping_round(void)
 		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.run.sweep, response, &board))
 		{
 			symbol_book_note_board(&board, true);
-			answer_take(&board, sweeping.provider->name, sweeping.run.number);
+			answer_take(&board, sweeping.provider->name, sweeping.run.number,
+						is_for(SWEEP_AT_CLOSING));
 			board_free(&board);
 		}
 	}
@@ -498,6 +526,12 @@ bool
 sweeping_is_idle(void)
 {
 	return sweeping.phase == PHASE_IDLE;
+}
+
+const char *
+sweeping_trigger(void)
+{
+	return sweeping.trigger;
 }
 
 const Backoff *
