@@ -72,9 +72,17 @@ SET vnstream.heartbeat = -1;
 SET vnstream.consumers = 17;
 SET vnstream.batch_size = 0;
 SET vnstream.outbox_limit = '1kB';
+SET vnstream.rejects_limit = -1;
+SET vnstream.rejects_limit = 1000001;
+SET vnstream.retention = '30d';
+SET vnstream.retention = 365;
+SET vnstream.retention = '365d';
+SHOW vnstream.retention;
+RESET vnstream.retention;
 SET vnstream.run = 'on';
 SET vnstream.enabled = off;
 SET vnstream.max_databases = 8;
+SET vnstream.max_symbols = 10000;
 
 -- only a superuser sets them; everybody may read them, so none holds a secret
 CREATE ROLE regress_vnstream_user;

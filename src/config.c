@@ -20,6 +20,7 @@
 
 bool		config_enabled = true;
 int			config_max_databases = 4;
+int			config_max_symbols = 8192;
 char	   *config_node_name = NULL;
 
 int			config_run = 0;
@@ -50,6 +51,8 @@ int			config_heartbeat = 900;
 int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
+int			config_rejects_limit = 10000;
+int			config_retention = 0;
 
 static const struct config_enum_entry run_options[] = {
 	{"off", 0, false},
@@ -198,6 +201,19 @@ check_topic_retention(int *newval, void **extra, GucSource source)
 	return false;
 }
 
+/*
+ * A number without a unit are seconds, and a month too few cannot be had back.
+ */
+static bool
+check_retention(int *newval, void **extra, GucSource source)
+{
+	if (*newval == 0 || *newval >= RETENTION_MIN)
+		return true;
+	GUC_check_errdetail("Quotes are kept for 31 days at least.");
+	GUC_check_errhint("Use a time with its unit, such as '365d', or 0 to keep quotes for ever.");
+	return false;
+}
+
 static bool
 check_sources(char **newval, void **extra, GucSource source)
 {
@@ -280,12 +296,20 @@ define_server_settings(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	/* PostgreSQL lets nobody define this kind once the server runs */
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable("vnstream.max_databases",
 								"Number of databases of this server that can run the pipeline.",
 								"Raise it when vnstream_start() says that there is no room. "
 								"It sizes shared memory.",
 								&config_max_databases, 4, 1, 64,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("vnstream.max_symbols",
+								"Number of symbols of a database whose latest quotes are kept in shared memory.",
+								"Raise it when vnstream_check() says that there are more; those "
+								"beyond it are read from the table. It sizes shared memory.",
+								&config_max_symbols, 8192, 64, 262144,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomStringVariable("vnstream.node_name",
 							   "Name of this server in the headers of messages.",
 							   "Set it when several servers publish to one topic, to tell "
@@ -449,6 +473,17 @@ define_store_settings(void)
 							"While Kafka is away the outbox grows by about 1 MB a sweep of the whole market.",
 							&config_outbox_limit, 1048576, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.rejects_limit",
+							"Rows of vnstream_rejects that are kept; 0 keeps none.",
+							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
+							&config_rejects_limit, 10000, 0, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.retention",
+							"How long quotes are kept; 0 is for ever.",
+							"Set it before the disk is full. Whole months of realtime_quotes are "
+							"dropped, when all of their time is longer ago than that.",
+							&config_retention, 0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, check_retention, NULL, NULL);
 }
 
 void

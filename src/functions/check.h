@@ -56,6 +56,7 @@ typedef struct CheckSettings
 	int			symbols_per_request;
 	int			requests_per_minute;
 	int			outbox_limit;	/* kB */
+	int			retention;		/* s; 0: for ever */
 } CheckSettings;
 
 typedef struct Check
@@ -128,13 +129,13 @@ extern void check_interval(Check *check, CheckResult *result);
 
 /* check_symbols.c */
 extern void check_symbols(Check *check, CheckResult *result);
-
 /* check_calendar.c */
 extern void check_calendar(Check *check, CheckResult *result);
 
 /* check_table.c */
 extern void check_table(Check *check, CheckResult *result);
 extern void check_partitions(Check *check, CheckResult *result);
+extern void check_latest(Check *check, CheckResult *result);
 extern void check_disk(Check *check, CheckResult *result);
 
 #endif							/* VNSTREAM_FUNCTIONS_CHECK_H */

@@ -376,7 +376,10 @@ keep_open_rows(Sweep *sweep, Board *board)
 		{
 			place = find_open(sweep, board->refusals[i].ticker);
 			if (place == sweep->count)
+			{
+				free(board->refusals[i].row);
 				continue;
+			}
 			sweep->has_row[place] = true;
 			sweep->counts.answered++;
 		}

@@ -3,7 +3,8 @@
  * answer.h
  *	  An answer of the source, made messages of the outbox.
  *
- * What the rules refuse and what says nothing new is counted and left out.  The
+ * What the rules refuse and what says nothing new is counted and left out;
+ * what they refuse or flag is kept in vnstream_rejects besides.  The
  * answer is kept here until the database has it: nothing fetched is lost for an
  * error of the database that passes.
  *

@@ -14,7 +14,7 @@
  *
  * Being fenced, new partitions, another number of consumers and lost offsets
  * all lead back to ASK.  A batch that met a transient error of the database is
- * kept and tried again as it is.
+ * kept and tried again as it is.  Consumer 1 also drops old months.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,8 +29,10 @@
 #include "workers/launcher.h"
 #include "workers/notices.h"
 #include "workers/recovery.h"
+#include "workers/retention_work.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
+#include "workers/warm.h"
 
 /* How often stored offsets are committed to Kafka's group. */
 #define COMMIT_INTERVAL_MS 1000
@@ -179,6 +181,7 @@ consumer_main(void)
 												ALLOCSET_DEFAULT_SIZES));
 	before_shmem_exit(consumer_cleanup, 0);
 	timing_begin(false);
+	warm_begin();
 	worker_set_state(WORKER_STARTING, "the broker");
 
 	while (!worker_is_to_end())
@@ -190,6 +193,7 @@ consumer_main(void)
 			 strcmp(group, config_group_id) != 0 || worker_broker_file_changed()))
 			worker_restart("where to read from has changed");
 		batch_resize();
+		warm_round();
 
 		if (consumer.query != NULL && broker_query_is_done(consumer.query))
 			consumer_take_answer();
@@ -213,6 +217,8 @@ consumer_main(void)
 			consumer_unclaim();
 		if (consumer.is_claimed)
 			at_once = read_round();
+		if (worker_slot->number == 1 && !consumer.has_batch)
+			at_once = retention_round() || at_once;
 		consumer_wait(at_once);
 	}
 	consumer_cleanup(0, 0);

@@ -29,6 +29,7 @@
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 #include "workers/topic.h"
 
 static bool was_full;			/* the outbox, when last looked at */
@@ -65,7 +66,8 @@ outbox_is_full(void)
 static bool
 consider_hot_sweep(void)
 {
-	return hot_is_due() && backoff_is_over(sweeping_store_backoff()) &&
+	return hot_is_due() && agenda_is_sweeping_time() &&
+		backoff_is_over(sweeping_store_backoff()) &&
 		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
 		sweeping_start_hot();
 }
@@ -195,6 +197,7 @@ producer_main(void)
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
+	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
 	agenda_begin();

@@ -53,7 +53,7 @@ typedef enum SweepPhase
 typedef struct SweepRun
 {
 	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
-	const char *trigger;		/* a constant, as in vnstream_sweeps */
+	const char *trigger;		/* why it is made; a constant */
 	bool		is_hot;
 	bool		asks_all;		/* also symbols that rest */
 	Sweep	   *sweep;
@@ -73,7 +73,6 @@ typedef struct Sweeping
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
-	const char *trigger;		/* of the sweep that was started last */
 	SweepRun	run;
 	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
 	bool		is_to_pause;	/* no new request: a hot one is to come in */
@@ -131,10 +130,10 @@ begin_row(void *argument)
 		sweeping.run.number = 0;
 		return;
 	}
+	sweeping.run.trigger = requested != 0 ? "request" : trigger;
 	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
 	sweeping.run.asks_all = requested != 0 ||
 		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
-	sweeping.run.trigger = requested != 0 ? "request" : trigger;
 	sweeping.run.number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
 										  sweeping.run.trigger);
 }
@@ -236,6 +235,12 @@ conclude_sweep(int64 asked, int64 missing, const char *error)
 	finish_sweep();
 }
 
+static bool
+is_for(SweepReason reason)
+{
+	return strcmp(sweeping.run.trigger, sweep_reason_name(reason)) == 0;
+}
+
 /* All that the settings ask for: what a refresh is to bring. */
 static const char *
 all_settings(void)
@@ -270,29 +275,6 @@ tell_refused(const UniverseNotes *notes, bool is_hot)
 					 notes->refused);
 }
 
-static bool
-is_for(SweepReason reason)
-{
-	return strcmp(sweeping.run.trigger, sweep_reason_name(reason)) == 0;
-}
-
-/* What the sweep is about. */
-static void
-find_universe(Universe *universe, UniverseNotes *notes, int *resting)
-{
-	Universe	all;
-
-	if (!symbol_book_universe(sweeping.run.is_hot ? config_hot_symbols : config_symbols,
-							  sweeping.run.asks_all, universe, notes, resting))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	if (!is_for(SWEEP_AS_PROBE))
-		return;
-	all = *universe;
-	if (!probe_symbols(&all, universe))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	universe_free(&all);
-}
-
 static size_t
 requests_of(size_t symbols)
 {
@@ -309,10 +291,21 @@ begin_asking(void)
 	UniverseNotes notes;
 	int			resting;
 
-	find_universe(&universe, &notes, &resting);
+	if (!symbol_book_universe(run->is_hot ? config_hot_symbols : config_symbols, run->asks_all,
+							  &universe, &notes, &resting))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	tell_refused(&notes, run->is_hot);
 	if (notes.empty[0] != '\0')
 		snprintf(run->note, sizeof(run->note), "no symbol is known of %.400s", notes.empty);
+	if (is_for(SWEEP_AS_PROBE))
+	{
+		Universe	few;
+
+		if (!probe_symbols(&universe, &few))
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		universe_free(&universe);
+		universe = few;
+	}
 	run->asked = (int64) universe.count;
 	if (run->is_hot)
 		hot_started(requests_of(universe.count));
@@ -359,7 +352,6 @@ sweeping_start(const char *trigger)
 		return SWEEP_PUT_OFF;
 	if (sweeping.run.number == 0)
 		return SWEEP_NOT_WANTED;
-	sweeping.trigger = sweeping.run.trigger;
 
 	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) &&
 		refresh_start(sweeping.provider, config_vci_url, all_settings(), false,
@@ -531,7 +523,7 @@ sweeping_is_idle(void)
 const char *
 sweeping_trigger(void)
 {
-	return sweeping.trigger;
+	return sweeping.run.trigger;
 }
 
 const Backoff *
