@@ -607,6 +607,7 @@ sweeping_reconfigure(void)
 	if (!http_client_reconfigure(sweeping.http, &options, error))
 		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);
 	hot_reconfigure();
+	refresh_reconfigure();
 }
 
 void
