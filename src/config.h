@@ -27,6 +27,9 @@ typedef enum LostOffsetsPolicy
 	LOST_OFFSETS_CONTINUE
 } LostOffsetsPolicy;
 
+/* Least time that quotes are kept, s: a typo must not drop everything. */
+#define RETENTION_MIN (31 * 86400)
+
 /* Most consumer workers of one database. */
 #define MAX_CONSUMERS 16
 
@@ -56,6 +59,9 @@ extern char *config_sources;
 extern char *config_vci_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
+extern char *config_hot_symbols;	/* '': none */
+extern int	config_hot_interval;	/* ms */
+extern int	config_schedule;	/* SchedulePolicy of market/schedule.h */
 extern int	config_symbols_per_request;
 extern int	config_requests_in_flight;
 extern int	config_requests_per_minute;
@@ -68,6 +74,8 @@ extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
+extern int	config_rejects_limit;	/* rows of vnstream_rejects */
+extern int	config_retention;	/* s; 0: for ever */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From

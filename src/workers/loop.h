@@ -22,6 +22,7 @@
 
 /* PostgreSQL counts µs from 2000-01-01, everybody else from 1970-01-01. */
 #define UNIX_FROM_TIMESTAMP(t) ((int64) (t) + INT64CONST(946684800000000))
+#define TIMESTAMP_FROM_UNIX(t) ((TimestampTz) ((t) - INT64CONST(946684800000000)))
 
 /* Another try after a failure: 1 s, doubling up to 60 s, with jitter. */
 typedef struct Backoff
@@ -85,6 +86,12 @@ extern bool worker_reloaded(void);
  * second at most is also what librdkafka needs, to be asked from time to time.
  */
 extern void worker_wait(WaitSource *sources, int count, long timeout_ms);
+
+/*
+ * Work that keeps this process from its loop for so long at most, in ms, begins:
+ * until then nobody takes it for stuck.  0: it has ended.
+ */
+extern void worker_away(long at_most_ms);
 
 /*
  * Tell what goes on.  waiting_for is for a person, '' when at work.
