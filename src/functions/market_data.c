@@ -244,7 +244,7 @@ market_sweeps(const MarketData *data, int64 from, int64 to, int *count)
 		" AND trigger OPERATOR(pg_catalog.<>) ALL ('{hot,probe}'::pg_catalog.text[])"
 		" ORDER BY ended";
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from - MICROSECONDS_PER_DAY)),
+	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from - LONGEST_SWEEP)),
 	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(to))};
 	CandleSweep *sweeps;
 
