@@ -22,6 +22,7 @@
 #include "utils/rls.h"
 
 #include "functions/market_data.h"
+#include "functions/ticker.h"
 #include "store/calendar_rows.h"
 
 void
@@ -140,29 +141,16 @@ put_time(Datum *value, bool *isnull, int64 time)
 }
 
 char *
-ticker_argument(FunctionCallInfo fcinfo, int number, bool is_optional)
+wanted_ticker(FunctionCallInfo fcinfo, int number, bool is_optional)
 {
-	char	   *ticker;
-	size_t		length;
-
-	if (PG_ARGISNULL(number))
-	{
-		if (is_optional)
-			return NULL;
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the ticker must not be null"),
-				 errhint("Name one, such as 'VCB'.")));
-	}
-	ticker = text_to_cstring(PG_GETARG_TEXT_PP(number));
-	length = strspn(ticker, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
-	if (length == 0 || length > TICKER_MAX || ticker[length] != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" is no ticker", ticker),
-				 errhint("A ticker has 1 to %d capital letters and digits, such as 'VCB'.",
-						 TICKER_MAX)));
-	return ticker;
+	if (!PG_ARGISNULL(number))
+		return ticker_argument(PG_GETARG_TEXT_PP(number));
+	if (is_optional)
+		return NULL;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("the ticker must not be null"),
+			 errhint("Name one, such as 'VCB'.")));
 }
 
 int64
@@ -266,11 +254,19 @@ newest_exchange(const MarketData *data, const char *ticker, char *name, Size siz
 	static const char query[] =
 		"SELECT exchange FROM %1$s." QUOTES_TABLE
 		" WHERE ticker OPERATOR(pg_catalog.=) $1 ORDER BY time DESC LIMIT 1";
+	static const char symbol_query[] =
+		"SELECT exchange FROM %1$s.vnstream_symbols WHERE ticker OPERATOR(pg_catalog.=) $1";
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(ticker)};
 
 	name[0] = '\0';
 	market_data_query(data, query, 1, types, values, NULL);
+	if (SPI_processed > 0)
+		spi_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, name, size);
+	SPI_freetuptable(SPI_tuptable);
+	if (name[0] != '\0')
+		return;
+	market_data_query_as_owner(data, symbol_query, 1, types, values, NULL);
 	if (SPI_processed > 0)
 		spi_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, name, size);
 	SPI_freetuptable(SPI_tuptable);

@@ -82,7 +82,7 @@ extern void put_time(Datum *value, bool *isnull, int64 time);
  * Arguments.  A ticker as the table has it, palloc'd; raises for what can be none.
  * NULL is refused unless optional (then the answer is NULL).
  */
-extern char *ticker_argument(FunctionCallInfo fcinfo, int number, bool is_optional);
+extern char *wanted_ticker(FunctionCallInfo fcinfo, int number, bool is_optional);
 
 /* A finite time in µs since 1970; missing where NULL.  Bounds are cut to what a quote may have. */
 extern int64 time_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 missing);
@@ -106,7 +106,7 @@ extern int64 unix_now(void);
 #define LONGEST_SWEEP (60 * MICROSECONDS_PER_MINUTE)
 extern CandleSweep *market_sweeps(const MarketData *data, int64 from, int64 to, int *count);
 
-/* The exchange that the ticker's newest quote tells ('' where none does). */
+/* The ticker's exchange by its newest quote, else by the list of symbols; '' where neither has it. */
 extern void newest_exchange(const MarketData *data, const char *ticker, char *name, Size size);
 
 /* The exchange of that name; UPCOM, whose hours contain all others', for ''. */
