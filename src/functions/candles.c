@@ -167,7 +167,7 @@ vnstream_candles(PG_FUNCTION_ARGS)
 	Wish		wish;
 	int			bar = 0;
 
-	request.ticker = wanted_ticker(fcinfo, 0, false);
+	request.ticker = named_ticker(fcinfo, 0, false);
 	request.bucket = bucket_argument(fcinfo);
 	to = time_argument(fcinfo, 3, "to", now + 1);
 	from = time_argument(fcinfo, 2, "from", calendar_time(calendar_day(Min(now, to - 1)), 0));

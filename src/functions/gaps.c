@@ -502,7 +502,7 @@ vnstream_gaps(PG_FUNCTION_ARGS)
 				 errhint("Name the time from which holes are to be looked for, such as now() - interval '1 day'.")));
 	finder.from = time_argument(fcinfo, 0, "from", 0);
 	finder.to = time_argument(fcinfo, 1, "to", Max(now, finder.from + 1));
-	finder.ticker = wanted_ticker(fcinfo, 2, true);
+	finder.ticker = named_ticker(fcinfo, 2, true);
 	check_range(finder.from, finder.to);
 	if (finder.from > now)
 		ereport(ERROR,

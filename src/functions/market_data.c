@@ -141,7 +141,7 @@ put_time(Datum *value, bool *isnull, int64 time)
 }
 
 char *
-wanted_ticker(FunctionCallInfo fcinfo, int number, bool is_optional)
+named_ticker(FunctionCallInfo fcinfo, int number, bool is_optional)
 {
 	if (!PG_ARGISNULL(number))
 		return ticker_argument(PG_GETARG_TEXT_PP(number));

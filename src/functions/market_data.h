@@ -82,7 +82,7 @@ extern void put_time(Datum *value, bool *isnull, int64 time);
  * Arguments.  A ticker as the table has it, palloc'd; raises for what can be none.
  * NULL is refused unless optional (then the answer is NULL).
  */
-extern char *wanted_ticker(FunctionCallInfo fcinfo, int number, bool is_optional);
+extern char *named_ticker(FunctionCallInfo fcinfo, int number, bool is_optional);
 
 /* A finite time in µs since 1970; missing where NULL.  Bounds are cut to what a quote may have. */
 extern int64 time_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 missing);

@@ -261,7 +261,7 @@ Datum
 vnstream_reference_breaks(PG_FUNCTION_ARGS)
 {
 	BreakFinder finder = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
-	char	   *ticker = wanted_ticker(fcinfo, 2, true);
+	char	   *ticker = named_ticker(fcinfo, 2, true);
 
 	finder.to = date_argument(fcinfo, 1, "to", calendar_day(unix_now()));
 	finder.from = date_argument(fcinfo, 0, "from", finder.to - DEFAULT_DAYS);

@@ -109,6 +109,10 @@ typedef struct Board
 
 extern void board_free(Board *board);
 
+/* Bars: see bars.h. */
+struct BarWindow;
+struct BarList;
+
 typedef struct SourceProvider
 {
 	const char *name;			/* as in vnstream.sources and Quote.source */
@@ -143,6 +147,22 @@ typedef struct SourceProvider
 							   SourceSymbolList *list, char *error);
 	bool		(*read_board) (const char *body, size_t length,
 							   int64_t received_at, Board *board, char *error);
+
+	/*
+	 * Bars.  bars_request() asks for the newest piece of a window; read_bars()
+	 * judges the answer as read_board() does, and one without a bar is good: the
+	 * symbol is not known, or was not traded.  bars_next() answers where the next
+	 * older piece ends, window->from or before where there is none.  Not every
+	 * source has indices.
+	 */
+	bool		has_indices;
+	bool		(*bars_request) (const char *base_url, const struct BarWindow *window,
+								 SourceRequest *request);
+	bool		(*read_bars) (const char *body, size_t length,
+							  const struct BarWindow *window, int64_t received_at,
+							  struct BarList *list, char *error);
+	int64_t		(*bars_next) (const struct BarWindow *window,
+							  const struct BarList *list);
 } SourceProvider;
 
 extern const SourceProvider vci_provider;
