@@ -280,6 +280,12 @@ health_judge(const HealthView *view, TimestampTz now, HealthReport *report)
 		if (view->is_wanted[0] && entry->sweep_failing_since != 0)
 			add_reason(report, HEALTH_DEGRADED, entry->sweep_failing_since,
 					   "the last sweep was not well: %s", entry->sweep_error);
+		if (view->is_wanted[0] && entry->symbols_failing_since != 0)
+			add_reason(report, HEALTH_DEGRADED, entry->symbols_failing_since,
+					   "there is no new list of symbols: %s", entry->symbols_error);
+		if (view->is_wanted[0] && entry->calendar_fault[0] != '\0')
+			add_reason(report, HEALTH_DEGRADED, entry->calendar_fault_since, "%s",
+					   entry->calendar_fault);
 	}
 	conclude(report);
 }

@@ -95,6 +95,7 @@ typedef struct DatabaseEntry
 	uint64		restart_producer;	/* counts requests to start anew */
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
+	uint64		symbol_requests;	/* counts vnstream_refresh_symbols() */
 	uint64		backfill_requests;	/* counts reasons to look for orders of
 									 * back-fills */
 	uint64		backfills_seen; /* up to which there is nothing left to do */
@@ -105,6 +106,12 @@ typedef struct DatabaseEntry
 	char		target[272];	/* what its live producer publishes to */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
+	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
+	TimestampTz symbols_failing_since;	/* 0: the last refresh was well, or it
+										 * passes by itself, probably */
+	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
+													 * calendar; or '' */
+	TimestampTz calendar_fault_since;
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];
