@@ -56,6 +56,7 @@ typedef struct CheckSettings
 	int			symbols_per_request;
 	int			requests_per_minute;
 	int			outbox_limit;	/* kB */
+	int			retention;		/* s; 0: for ever */
 } CheckSettings;
 
 typedef struct Check
