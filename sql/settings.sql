@@ -3,10 +3,10 @@
 --
 SELECT name, setting, unit, context, vartype, min_val, max_val
 FROM pg_settings WHERE name LIKE 'vnstream.%'
-  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source')
+  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.indices')
 ORDER BY name;
 SELECT name, boot_val, context FROM pg_settings
-WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.schedule')
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.schedule', 'vnstream.indices')
 ORDER BY name;
 SELECT name AS "settings without a word on when to change them" FROM pg_settings
 WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
