@@ -155,6 +155,9 @@ CREATE TABLE @extschema@.vnstream_sweeps (
 );
 ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_sweeps.sweep;
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
+CREATE INDEX vnstream_sweeps_hot ON @extschema@.vnstream_sweeps (ended)
+	WHERE trigger OPERATOR(pg_catalog.=) 'hot';
+CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
@@ -164,12 +167,12 @@ COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer bega
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.error IS 'the last thing that went wrong; NULL where all went well';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.trigger IS
-	'why it was made: interval, start, or request (vnstream_sweep())';
+	'why it was made: interval, start, closing (after the last session of a day), probe (a few symbols, on a weekday that is called a holiday), request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.asked IS 'symbols that the source was asked for';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.answered IS 'symbols that had a row in an answer';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.missing IS 'symbols without a row, also when asked once more';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.published IS 'quotes that Kafka has acknowledged';
-COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published; see vnstream.heartbeat';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.rejected IS 'quotes that cannot be true';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.waiting IS 'quotes in vnstream_outbox, not yet acknowledged by Kafka';
 
@@ -200,6 +203,53 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 --
 -- State: rejected quotes, and what the rules have counted
 --
+
+CREATE SEQUENCE @extschema@.vnstream_rejects_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_rejects_seq IS 'numbers the rows of vnstream_rejects';
+CREATE TABLE @extschema@.vnstream_rejects (
+	reject		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_rejects_seq'),
+	at			pg_catalog.timestamptz NOT NULL,
+	sweep		pg_catalog.int8 NOT NULL,
+	source		pg_catalog.text NOT NULL,
+	ticker		pg_catalog.text COLLATE pg_catalog."C",
+	rule		pg_catalog.text NOT NULL,
+	verdict		pg_catalog.text NOT NULL CONSTRAINT vnstream_rejects_verdict
+		CHECK (verdict OPERATOR(pg_catalog.=) 'rejected' OR verdict OPERATOR(pg_catalog.=) 'flagged'),
+	reason		pg_catalog.text NOT NULL,
+	"row"		pg_catalog.text NOT NULL
+);
+ALTER SEQUENCE @extschema@.vnstream_rejects_seq OWNED BY @extschema@.vnstream_rejects.reject;
+COMMENT ON TABLE @extschema@.vnstream_rejects IS
+	'quotes that the rules refused, or flagged, before they were published; the last vnstream.rejects_limit of them';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reject IS 'number, in the order of arrival';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.at IS 'when it was judged';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.sweep IS 'the sweep that asked';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.ticker IS 'the symbol; NULL where the row had no usable one, which no sweep counts';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.rule IS 'the first rule that it broke, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.verdict IS 'rejected: not published; flagged: published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reason IS 'value and bound of every broken rule, for a person';
+COMMENT ON COLUMN @extschema@.vnstream_rejects."row" IS
+	'the quote as the message that it would have become; of a row that is no quote, its beginning as the source sent it, other bytes than UTF-8 as ?';
+
+CREATE TABLE @extschema@.vnstream_rule_counts (
+	day			pg_catalog.date NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rule		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rejected	pg_catalog.int8 NOT NULL DEFAULT 0,
+	flagged		pg_catalog.int8 NOT NULL DEFAULT 0,
+	unnamed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	PRIMARY KEY (day, source, rule)
+);
+COMMENT ON TABLE @extschema@.vnstream_rule_counts IS
+	'how many quotes each rule refused or flagged before they were published; counts those too that vnstream_rejects has no room for';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.day IS 'the day in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rule IS 'the first rule that was broken, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rejected IS 'quotes not published; their sum is that of vnstream_sweeps.rejected';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.flagged IS 'quotes published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.unnamed IS 'rows without a usable ticker, which no sweep counts';
 
 --
 -- State: the market's calendar
@@ -260,6 +310,101 @@ COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.name IS 'for people, 60
 --
 -- State: symbols
 --
+
+-- last_quote and misses move with the sweeps: room for that within the page
+CREATE TABLE @extschema@.vnstream_symbols (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" PRIMARY KEY,
+	exchange	pg_catalog.text,
+	kind		pg_catalog.text,
+	name		pg_catalog.text,
+	isin		pg_catalog.text,
+	listed_shares pg_catalog.int8,
+	trading_status pg_catalog.text,
+	groups		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	active		pg_catalog.bool NOT NULL,
+	source		pg_catalog.text,
+	last_quote	pg_catalog.timestamptz,
+	misses		pg_catalog.int4 NOT NULL DEFAULT 0,
+	first_seen	pg_catalog.timestamptz NOT NULL,
+	updated_at	pg_catalog.timestamptz NOT NULL
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @extschema@.vnstream_symbols IS
+	'what the source says of each symbol; refreshed once a day and by vnstream_refresh_symbols(), and by sweeps';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.ticker IS 'as in realtime_quotes';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.exchange IS 'HOSE, HNX or UPCOM, the last one it was on; NULL unknown, and for bonds';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.kind IS 'STOCK, ETF, UNIT_TRUST, CW, BOND, FU and others, as the source calls it';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.name IS 'the company''s or fund''s name, in Vietnamese';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.isin IS 'ISIN, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.listed_shares IS 'shares listed, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.trading_status IS 'such as TRADING_ACTIVATED or TRADING_SUSPENSION, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.groups IS
+	'index groups it is in, of those that the settings have asked for';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.active IS 'in the source''s list, and not as delisted';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.source IS 'the source whose list it is from; NULL unknown';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.last_quote IS
+	'when the source last had a row of it, to within five minutes; NULL never';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.misses IS
+	'how often in a row the source has left it out; from 5 on it rests: it is asked for less often, at least once an hour';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.first_seen IS 'when it was first seen';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.updated_at IS 'when anything but last_quote and misses last changed';
+
+CREATE TABLE @extschema@.vnstream_symbol_history (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	changed_at	pg_catalog.timestamptz NOT NULL,
+	field		pg_catalog.text NOT NULL,
+	before		pg_catalog.text,
+	after		pg_catalog.text
+);
+CREATE INDEX vnstream_symbol_history_ticker ON @extschema@.vnstream_symbol_history (ticker, changed_at);
+COMMENT ON TABLE @extschema@.vnstream_symbol_history IS
+	'a row for each change of vnstream_symbols, from the first day; a fact that only becomes known is no change';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.ticker IS 'the symbol';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.changed_at IS 'when the change was noticed here';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.field IS
+	'the column of vnstream_symbols: exchange, kind, name, isin, listed_shares, trading_status, groups, or active';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.before IS
+	'what it was; NULL where the symbol is new (field active)';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.after IS
+	'what it is; active false: it has left the list';
+
+CREATE SEQUENCE @extschema@.vnstream_symbol_refreshes_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_symbol_refreshes_seq IS 'numbers the rows of vnstream_symbol_refreshes';
+CREATE TABLE @extschema@.vnstream_symbol_refreshes (
+	refresh		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_symbol_refreshes_seq'),
+	source		pg_catalog.text,
+	trigger		pg_catalog.text NOT NULL,
+	accept_loss	pg_catalog.bool NOT NULL DEFAULT false,
+	requested	pg_catalog.timestamptz NOT NULL,
+	started		pg_catalog.timestamptz,
+	ended		pg_catalog.timestamptz,
+	listed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	added		pg_catalog.int8 NOT NULL DEFAULT 0,
+	changed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	removed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	returned	pg_catalog.int8 NOT NULL DEFAULT 0,
+	error		pg_catalog.text
+);
+ALTER SEQUENCE @extschema@.vnstream_symbol_refreshes_seq
+	OWNED BY @extschema@.vnstream_symbol_refreshes.refresh;
+COMMENT ON TABLE @extschema@.vnstream_symbol_refreshes IS
+	'one row each time the source was asked for its list of symbols; the last thousand are kept';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.refresh IS 'number, as vnstream_refresh_symbols() returns it';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.source IS 'the source that was asked';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.trigger IS
+	'why: start (of the producer), daily, settings (that name another index group), or request (vnstream_refresh_symbols())';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.accept_loss IS
+	'whether a list that lost more than a fifth of the market was to be believed';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.requested IS 'when it was asked for, or fell due';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.started IS 'when the producer began; NULL while it waits';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.ended IS 'when it was done, or given up';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.listed IS 'symbols in the list';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.added IS 'of them, new ones';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.changed IS 'with another name, exchange or kind than before';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.removed IS 'symbols that are not listed any more';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.returned IS 'symbols that are listed again';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.error IS
+	'why the list was not taken over, or not all of it; NULL where all went well';
 
 --
 -- State: bars of the sources, indices
@@ -880,21 +1025,195 @@ COMMENT ON TRIGGER vnstream_session_overrides_guard ON @extschema@.vnstream_sess
 -- The market: symbols
 --
 
+CREATE FUNCTION @extschema@.vnstream_refresh_symbols(accept_loss pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_refresh_symbols'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_refresh_symbols(pg_catalog.bool) IS
+	'ask the producer to fetch the source''s list of symbols now; returns its number in vnstream_symbol_refreshes, does not wait; with accept_loss a list is believed that has lost more than a fifth of the market';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_refresh_symbols(pg_catalog.bool) FROM PUBLIC;
+
+REVOKE ALL ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_history,
+	@extschema@.vnstream_symbol_refreshes FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_history,
+	@extschema@.vnstream_symbol_refreshes TO pg_monitor;
+
 --
 -- Data: latest quotes
 --
+
+CREATE FUNCTION @extschema@.vnstream_latest(
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1600;
+COMMENT ON FUNCTION @extschema@.vnstream_latest() IS
+	'the newest quote of each ticker, from shared memory; stored is false while it is on its way through Kafka. Needs SELECT on realtime_quotes';
+
+CREATE FUNCTION @extschema@.vnstream_latest(ticker pg_catalog.text,
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest_of'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION @extschema@.vnstream_latest(pg_catalog.text) IS
+	'the newest quote of one ticker, from shared memory; no row where it has none';
+
+CREATE VIEW @extschema@.latest_quotes AS SELECT * FROM @extschema@.vnstream_latest();
+COMMENT ON VIEW @extschema@.latest_quotes IS
+	'the newest quote of each ticker, as vnstream_latest() gives it to whoever asks';
+GRANT SELECT ON TABLE @extschema@.latest_quotes TO PUBLIC;
 
 --
 -- Data: candles, movers
 --
 
+CREATE FUNCTION @extschema@.vnstream_candles(
+	ticker pg_catalog.text,
+	bucket pg_catalog.interval DEFAULT '1 min',
+	"from" pg_catalog.timestamptz DEFAULT NULL,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	adjusted pg_catalog.text DEFAULT 'no',
+	OUT ticker pg_catalog.text,
+	OUT start pg_catalog.timestamptz,
+	OUT open pg_catalog.float8,
+	OUT high pg_catalog.float8,
+	OUT low pg_catalog.float8,
+	OUT close pg_catalog.float8,
+	OUT volume pg_catalog.int8,
+	OUT value pg_catalog.float8,
+	OUT samples pg_catalog.int4,
+	OUT basis pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT adjusted pg_catalog.text,
+	OUT volume_over_hole pg_catalog.int8,
+	OUT corrected pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_candles'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 300;
+COMMENT ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
+-- the gate is SELECT on realtime_quotes
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_movers(
+	n pg_catalog.int4 DEFAULT 10,
+	exchange pg_catalog.text DEFAULT NULL,
+	OUT list pg_catalog.text,
+	OUT rank pg_catalog.int4,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT price pg_catalog.float8,
+	OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8,
+	OUT total_volume pg_catalog.int8,
+	OUT total_value pg_catalog.float8,
+	OUT "time" pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_movers'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 40;
+COMMENT ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) IS
+	'four lists of at most n tickers, of all exchanges or one, by the newest quotes of the newest trading date: ''gainers'' and ''losers'' by change_percent, most active by ''volume'' and by ''value''';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) TO PUBLIC;
+
 --
 -- Data: holes, reference prices
 --
 
+CREATE FUNCTION @extschema@.vnstream_gaps(
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT exchange pg_catalog.text,
+	OUT ticker pg_catalog.text,
+	OUT starts pg_catalog.timestamptz,
+	OUT ends pg_catalog.timestamptz,
+	OUT kind pg_catalog.text,
+	OUT why pg_catalog.text,
+	OUT sweeps_failed pg_catalog.int4)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_gaps'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'windows of "from" to "to" (now if NULL) in which an exchange was open and nobody looked for longer than three intervals (kind ''no data''), of each exchange (ticker NULL); or of one ticker, with those in which it was looked at and was not traded (''no trade''). why says what is known of the reason';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_reference_breaks(
+	"from" pg_catalog.date DEFAULT NULL,
+	"to" pg_catalog.date DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT day pg_catalog.date,
+	OUT reference_price pg_catalog.float8,
+	OUT previous_day pg_catalog.date,
+	OUT previous_price pg_catalog.float8,
+	OUT factor pg_catalog.float8,
+	OUT basis pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_reference_breaks'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+	'days of "from" to "to" (the last 30 days if NULL), both included, whose reference price is not what the trading day before leads to: its ''close''; its ''average price'' on UPCOM; its reference where nothing was traded (''no trade''); or the close of a ''source bar''. Prices of days before times factor compare with those from that day on';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) TO PUBLIC;
+
 --
 -- Data: bars, indices
 --
+
+CREATE FUNCTION @extschema@.vnstream_backfill(
+	tickers pg_catalog.text[],
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	bar pg_catalog.interval DEFAULT '1 minute',
+	source pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_backfill'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) IS
+	'have the source''s bars of these tickers (NULL: of all active symbols) fetched into vnstream_bars, those that start at "from" or later and before "to" (NULL: now), of ''1 minute'', ''1 hour'' or ''1 day''; returns the number in vnstream_backfills, does not wait; begins at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_cancel_backfill(backfill pg_catalog.int8)
+RETURNS pg_catalog.bool
+AS 'MODULE_PATHNAME', 'vnstream_cancel_backfill'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) IS
+	'end a back-fill at COMMIT; the bars it has stored stay; false where it had ended before';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) FROM PUBLIC;
 
 --
 -- Months of realtime_quotes
@@ -972,6 +1291,8 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_partitions(pg_catalog.bool) TO pg
 REVOKE ALL ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_dead_letters, @extschema@.vnstream_sweeps,
 	@extschema@.vnstream_outbox FROM PUBLIC;
+REVOKE ALL ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts TO pg_monitor;
 GRANT SELECT ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_sweeps TO pg_monitor;
 REVOKE ALL ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
@@ -1004,6 +1325,13 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', ''
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_months', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_months_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_offsets', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rule_counts', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbols', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_history', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');

@@ -14,11 +14,13 @@
 
 #include "broker/client.h"
 #include "config.h"
+#include "market/schedule.h"
 #include "source/http.h"
 #include "source/universe.h"
 
 bool		config_enabled = true;
 int			config_max_databases = 4;
+int			config_max_symbols = 8192;
 char	   *config_node_name = NULL;
 
 int			config_run = 0;
@@ -34,6 +36,9 @@ char	   *config_sources = NULL;
 char	   *config_vci_url = NULL;
 char	   *config_symbols = NULL;
 int			config_interval = 60;
+char	   *config_hot_symbols = NULL;
+int			config_hot_interval = 5000;
+int			config_schedule = SCHEDULE_MARKET;
 int			config_symbols_per_request = 50;
 int			config_requests_in_flight = 4;
 int			config_requests_per_minute = 120;
@@ -47,6 +52,7 @@ int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
 int			config_retention = 0;
+int			config_rejects_limit = 10000;
 
 static const struct config_enum_entry run_options[] = {
 	{"off", 0, false},
@@ -59,6 +65,12 @@ static const struct config_enum_entry run_options[] = {
 static const struct config_enum_entry lost_offsets_options[] = {
 	{"stop", LOST_OFFSETS_STOP, false},
 	{"continue", LOST_OFFSETS_CONTINUE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry schedule_options[] = {
+	{"market", SCHEDULE_MARKET, false},
+	{"always", SCHEDULE_ALWAYS, false},
 	{NULL, 0, false}
 };
 
@@ -242,6 +254,12 @@ check_symbols(char **newval, void **extra, GucSource source)
 }
 
 static bool
+check_hot_symbols(char **newval, void **extra, GucSource source)
+{
+	return (*newval)[0] == '\0' || check_symbols(newval, extra, source);
+}
+
+static bool
 check_http_headers(char **newval, void **extra, GucSource source)
 {
 	char		error[SOURCE_ERROR_SIZE];
@@ -278,12 +296,20 @@ define_server_settings(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	/* PostgreSQL lets nobody define this kind once the server runs */
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable("vnstream.max_databases",
 								"Number of databases of this server that can run the pipeline.",
 								"Raise it when vnstream_start() says that there is no room. "
 								"It sizes shared memory.",
 								&config_max_databases, 4, 1, 64,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("vnstream.max_symbols",
+								"Number of symbols of a database whose latest quotes are kept in shared memory.",
+								"Raise it when vnstream_check() says that there are more; those "
+								"beyond it are read from the table. It sizes shared memory.",
+								&config_max_symbols, 8192, 64, 262144,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomStringVariable("vnstream.node_name",
 							   "Name of this server in the headers of messages.",
 							   "Set it when several servers publish to one topic, to tell "
@@ -363,6 +389,23 @@ define_source_settings(void)
 							"Shorter is fresher and asks more of the source; see vnstream.requests_per_minute.",
 							&config_interval, 60, 1, 86400,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("vnstream.hot_symbols",
+							   "Symbols to ask for more often: a list as in vnstream.symbols; empty is none.",
+							   "Name what is traded on right now; each request to the source counts.",
+							   &config_hot_symbols, "",
+							   PGC_SUSET, 0, check_hot_symbols, NULL, NULL);
+	DefineCustomIntVariable("vnstream.hot_interval",
+							"Time from the start of one sweep of vnstream.hot_symbols to the next, while the market is open.",
+							"Shorter is fresher. These sweeps take at most half of "
+							"vnstream.requests_per_minute, and come later where that is not enough.",
+							&config_hot_interval, 5000, 500, 3600000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vnstream.schedule",
+							 "When sweeps are made at the interval: while the market is open, or always.",
+							 "'market' goes by vnstream_sessions and vnstream_holidays; 'always' "
+							 "is for demonstrations and tests.",
+							 &config_schedule, SCHEDULE_MARKET, schedule_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.symbols_per_request",
 							"Symbols asked for in one request.",
 							"Lower it when the source leaves symbols out or refuses large requests.",
@@ -405,7 +448,9 @@ define_source_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.heartbeat",
 							"Time after which an unchanged quote is published again; 0 publishes always.",
-							"Shorter shows sooner that a symbol is still followed, and stores more rows.",
+							"Shorter shows sooner that a symbol is still followed, and stores more rows. "
+							"The first quote of each phase of the market and the closing sweep are "
+							"published in any case.",
 							&config_heartbeat, 900, 0, 86400,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }
@@ -434,6 +479,11 @@ define_store_settings(void)
 							"dropped, when all of their time is longer ago than that.",
 							&config_retention, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, check_retention, NULL, NULL);
+	DefineCustomIntVariable("vnstream.rejects_limit",
+							"Rows of vnstream_rejects that are kept; 0 keeps none.",
+							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
+							&config_rejects_limit, 10000, 0, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 void

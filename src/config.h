@@ -42,6 +42,7 @@ typedef enum LostOffsetsPolicy
 /* server */
 extern bool config_enabled;
 extern int	config_max_databases;
+extern int	config_max_symbols; /* of each database, with their latest quotes */
 extern char *config_node_name;
 
 /* database */
@@ -58,6 +59,9 @@ extern char *config_sources;
 extern char *config_vci_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
+extern char *config_hot_symbols;	/* '': none */
+extern int	config_hot_interval;	/* ms */
+extern int	config_schedule;	/* SchedulePolicy of market/schedule.h */
 extern int	config_symbols_per_request;
 extern int	config_requests_in_flight;
 extern int	config_requests_per_minute;
@@ -71,6 +75,7 @@ extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
 extern int	config_retention;	/* s; 0: for ever */
+extern int	config_rejects_limit;	/* rows of vnstream_rejects */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From

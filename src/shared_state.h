@@ -32,7 +32,8 @@ typedef enum WorkerRole
 {
 	ROLE_LAUNCHER,
 	ROLE_PRODUCER,
-	ROLE_CONSUMER
+	ROLE_CONSUMER,
+	ROLE_BACKFILL
 } WorkerRole;
 
 typedef enum WorkerState
@@ -80,8 +81,9 @@ typedef struct WorkerSlot
 	uint32		settings[SETTINGS_MAX]; /* hashes, see settings.h */
 } WorkerSlot;
 
-/* Producer first, then consumers 1 … MAX_CONSUMERS. */
-#define DATABASE_WORKERS (1 + MAX_CONSUMERS)
+/* Producer first, then consumers 1 … MAX_CONSUMERS, then the back-fill. */
+#define BACKFILL_WORKER (1 + MAX_CONSUMERS)
+#define DATABASE_WORKERS (1 + MAX_CONSUMERS + 1)
 
 typedef struct DatabaseEntry
 {
@@ -93,6 +95,10 @@ typedef struct DatabaseEntry
 	uint64		restart_producer;	/* counts requests to start anew */
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
+	uint64		symbol_requests;	/* counts vnstream_refresh_symbols() */
+	uint64		backfill_requests;	/* counts reasons to look for orders of
+									 * back-fills */
+	uint64		backfills_seen; /* up to which there is nothing left to do */
 	uint64		topic_changes;	/* counts changes of the topic that were made
 								 * from here: look at it anew */
 	uint64		broker_heard;	/* counts how often Kafka came back; see
@@ -100,6 +106,12 @@ typedef struct DatabaseEntry
 	char		target[272];	/* what its live producer publishes to */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
+	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
+	TimestampTz symbols_failing_since;	/* 0: the last refresh was well, or it
+										 * passes by itself, probably */
+	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
+													 * calendar; or '' */
+	TimestampTz calendar_fault_since;
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];

@@ -32,12 +32,22 @@ typedef struct SourceRequest
 
 extern void source_request_free(SourceRequest *request);
 
-/* One row of a provider's symbol list. */
+/*
+ * Longest name of a symbol, in bytes; the longest of the list of 2025 has 113.
+ * What is longer is no name, and is unknown rather than cut.
+ */
+#define SYMBOL_NAME_MAX 255
+
+/* One row of a provider's symbol list; '' is unknown. */
 typedef struct SourceSymbol
 {
 	char		ticker[TICKER_MAX + 1];
 	char		exchange[QUOTE_NAME_MAX + 1];	/* HOSE, HNX, UPCOM; else '' */
 	char		kind[QUOTE_NAME_MAX + 1];	/* STOCK, ETF, CW, BOND, FU, … */
+	char		name[SYMBOL_NAME_MAX + 1];	/* UTF-8, no control characters */
+	bool		is_delisted;	/* the row itself says so */
+	bool		is_doubtful;	/* rows of the list contradict each other on
+								 * it; see symbol_list.h */
 } SourceSymbol;
 
 typedef struct SourceSymbolList
@@ -45,15 +55,24 @@ typedef struct SourceSymbolList
 	SourceSymbol *symbols;		/* malloc */
 	size_t		count;
 	size_t		refused;		/* rows without a usable ticker */
+	size_t		unreadable;		/* of them, those that may have been any
+								 * symbol's: no JSON, or without a ticker */
 } SourceSymbolList;
 
 extern void source_symbol_list_free(SourceSymbolList *list);
 
-/* A row of a board that could not be made a quote. */
+/*
+ * A row of a board that could not be made a quote, with its beginning as it
+ * came: any bytes.
+ */
+#define BOARD_ROW_MAX 8192
+
 typedef struct BoardRefusal
 {
 	char		ticker[TICKER_MAX + 1]; /* '' where the row has no usable one */
 	char		reason[QUOTE_ERROR_SIZE];
+	char	   *row;			/* malloc; zero-terminated besides */
+	size_t		length;
 } BoardRefusal;
 
 /*
@@ -90,6 +109,10 @@ typedef struct Board
 
 extern void board_free(Board *board);
 
+/* Bars: see bars.h. */
+struct BarWindow;
+struct BarList;
+
 typedef struct SourceProvider
 {
 	const char *name;			/* as in vnstream.sources and Quote.source */
@@ -124,6 +147,22 @@ typedef struct SourceProvider
 							   SourceSymbolList *list, char *error);
 	bool		(*read_board) (const char *body, size_t length,
 							   int64_t received_at, Board *board, char *error);
+
+	/*
+	 * Bars.  bars_request() asks for the newest piece of a window; read_bars()
+	 * judges the answer as read_board() does, and one without a bar is good: the
+	 * symbol is not known, or was not traded.  bars_next() answers where the next
+	 * older piece ends, window->from or before where there is none.  Not every
+	 * source has indices.
+	 */
+	bool		has_indices;
+	bool		(*bars_request) (const char *base_url, const struct BarWindow *window,
+								 SourceRequest *request);
+	bool		(*read_bars) (const char *body, size_t length,
+							  const struct BarWindow *window, int64_t received_at,
+							  struct BarList *list, char *error);
+	int64_t		(*bars_next) (const struct BarWindow *window,
+							  const struct BarList *list);
 } SourceProvider;
 
 extern const SourceProvider vci_provider;

@@ -54,6 +54,7 @@ struct Sweep
 	char		(*tickers)[TICKER_MAX + 1];
 	size_t		count;
 	bool	   *has_row;
+	bool	   *is_left_out;	/* by a good answer; filled at the end */
 
 	/* Places in tickers[]: all for the first round, some for the second. */
 	size_t	   *asked;
@@ -162,7 +163,15 @@ static void
 finish(Sweep *sweep)
 {
 	size_t		i;
+	size_t		j;
 
+	for (i = 0; i < sweep->request_count; i++)
+	{
+		const SweepRequest *request = &sweep->requests[i];
+
+		for (j = 0; request->state == REQUEST_ANSWERED && j < request->count; j++)
+			sweep->is_left_out[sweep->asked[request->first + j]] = true;
+	}
 	for (i = 0; i < sweep->count; i++)
 		if (!sweep->has_row[i])
 			sweep->missing[sweep->missing_count++] = i;
@@ -206,13 +215,15 @@ sweep_begin(const SweepOptions *options, const Universe *universe)
 	most_requests = 3 * (universe->count / sweep->options.symbols_per_request + 1);
 	sweep->tickers = calloc(universe->count + 1, sizeof(*sweep->tickers));
 	sweep->has_row = calloc(universe->count + 1, sizeof(bool));
+	sweep->is_left_out = calloc(universe->count + 1, sizeof(bool));
 	sweep->asked = calloc(2 * universe->count + 1, sizeof(size_t));
 	sweep->batch = calloc(sweep->options.symbols_per_request,
 						  sizeof(*sweep->batch));
 	sweep->requests = calloc(most_requests, sizeof(SweepRequest));
 	sweep->missing = calloc(universe->count + 1, sizeof(size_t));
 	if (sweep->base_url == NULL || sweep->tickers == NULL ||
-		sweep->has_row == NULL || sweep->asked == NULL ||
+		sweep->has_row == NULL || sweep->is_left_out == NULL ||
+		sweep->asked == NULL ||
 		sweep->batch == NULL || sweep->requests == NULL ||
 		sweep->missing == NULL)
 	{
@@ -365,7 +376,10 @@ keep_open_rows(Sweep *sweep, Board *board)
 		{
 			place = find_open(sweep, board->refusals[i].ticker);
 			if (place == sweep->count)
+			{
+				free(board->refusals[i].row);
 				continue;
+			}
 			sweep->has_row[place] = true;
 			sweep->counts.answered++;
 		}
@@ -461,6 +475,22 @@ sweep_missing(const Sweep *sweep, size_t i)
 	return i < sweep->missing_count ? sweep->tickers[sweep->missing[i]] : NULL;
 }
 
+const char *
+sweep_symbol(const Sweep *sweep, size_t i, SymbolOutcome *outcome)
+{
+	if (i >= sweep->count)
+		return NULL;
+	*outcome = sweep->has_row[i] ? SYMBOL_HAS_ROW :
+		sweep->is_left_out[i] ? SYMBOL_LEFT_OUT : SYMBOL_NOT_ANSWERED;
+	return sweep->tickers[i];
+}
+
+int
+sweep_in_flight(const Sweep *sweep)
+{
+	return sweep->in_flight;
+}
+
 void
 sweep_free(Sweep *sweep)
 {
@@ -469,6 +499,7 @@ sweep_free(Sweep *sweep)
 	free(sweep->base_url);
 	free(sweep->tickers);
 	free(sweep->has_row);
+	free(sweep->is_left_out);
 	free(sweep->asked);
 	free(sweep->batch);
 	free(sweep->requests);

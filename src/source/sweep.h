@@ -84,6 +84,23 @@ extern const SweepOutcome *sweep_outcome(const Sweep *sweep);
 extern const char *sweep_missing(const Sweep *sweep, size_t i);
 
 /*
+ * What became of the i-th symbol, in the order of their bytes; NULL past the
+ * last; once done.
+ */
+typedef enum SymbolOutcome
+{
+	SYMBOL_HAS_ROW,
+	SYMBOL_LEFT_OUT,			/* a good answer had no row of it */
+	SYMBOL_NOT_ANSWERED			/* no good answer to a request for it */
+} SymbolOutcome;
+
+extern const char *sweep_symbol(const Sweep *sweep, size_t i,
+								SymbolOutcome *outcome);
+
+/* Requests that the source has not answered yet. */
+extern int	sweep_in_flight(const Sweep *sweep);
+
+/*
  * Who gives up a sweep that is not done calls http_client_cancel_all() and
  * this, in any order.
  */

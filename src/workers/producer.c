@@ -21,12 +21,15 @@
 #include "workers/agenda.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/hot.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/sweeping.h"
+#include "workers/symbol_refresh.h"
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 #include "workers/topic.h"
 
 static bool was_full;			/* the outbox, when last looked at */
@@ -58,6 +61,18 @@ outbox_is_full(void)
 }
 
 /*
+ * Is a hot sweep due, and may one begin?  A sweep of all makes room for it.
+ */
+static bool
+consider_hot_sweep(void)
+{
+	return hot_is_due() && agenda_is_sweeping_time() &&
+		backoff_is_over(sweeping_store_backoff()) &&
+		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
+		sweeping_start_hot();
+}
+
+/*
  * Is a sweep due, and may one begin?
  */
 static void
@@ -66,12 +81,15 @@ consider_sweep(void)
 	SweepOrder	order;
 	SweepStart	start;
 
+	if (refresh_is_requested() && backoff_is_over(sweeping_store_backoff()) &&
+		sweeping_start_refresh())
+		return;
 	if (!backoff_is_over(sweeping_store_backoff()) || outbox_is_full() ||
-		!agenda_due(!backoff_is_over(sweeping_source_backoff()), &order))
+		!agenda_due(sweeping_source_backoff(), &order))
 		return;
 	start = sweeping_start(order.trigger);
 	if (start != SWEEP_PUT_OFF)
-		agenda_started(&order, start == SWEEP_STARTED);
+		agenda_started(&order, start == SWEEP_STARTED ? sweeping_trigger() : NULL);
 }
 
 static void
@@ -80,8 +98,7 @@ tell_state(void)
 	const Backoff *source = sweeping_source_backoff();
 	const Backoff *store = sweeping_store_backoff();
 	char		when[CLOCK_TEXT_SIZE];
-
-	clock_text(Max(agenda_next_sweep(), source->until), when);
+	char		waiting[AGENDA_TEXT_SIZE];
 
 	if (!backoff_is_over(store))
 		worker_back_off(store->until, "the database");
@@ -93,11 +110,17 @@ tell_state(void)
 		worker_back_off(delivery_retry_at(), "the broker; %lld messages in the outbox",
 						(long long) delivery_waiting());
 	else if (source->failures > 0 && sweeping_is_idle())
+	{
+		clock_text(Max(agenda_next_sweep(), source->until), when);
 		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
+	}
 	else if (source->failures > 0)
 		worker_set_state(WORKER_BACKING_OFF, "the source: trying again");
 	else if (sweeping_is_idle())
-		worker_set_state(WORKER_RUNNING, "next sweep at %s", when);
+	{
+		agenda_waiting_text(waiting);
+		worker_set_state(WORKER_RUNNING, "%s", waiting);
+	}
 	else
 		worker_set_state(WORKER_RUNNING, "answers of the source");
 }
@@ -116,14 +139,16 @@ producer_wait(void)
 	timeout = sooner(sweeping_timeout(), delivery_timeout());
 	if (sweeping_is_idle() && !outbox_is_full())
 	{
-		long		rest = backoff_remaining(sweeping_source_backoff());
-		long		due = agenda_remaining(rest > 0);
+		long		due = agenda_remaining(sweeping_source_backoff());
 
 		/* what keeps a sweep from beginning now is waited for */
-		if (due < 0)
-			due = rest;
-		timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
+		if (refresh_is_requested())
+			due = 0;
+		if (due >= 0)
+			timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
 	}
+	if (!hot_is_due() && !outbox_is_full())
+		timeout = sooner(timeout, hot_remaining());
 	worker_wait(sources, count, timeout);
 	sweeping_drive(sources, http_count);
 }
@@ -155,6 +180,7 @@ void
 producer_main(void)
 {
 	char	   *fixed;
+	bool		is_idle;
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream producer",
 												ALLOCSET_DEFAULT_SIZES));
@@ -171,6 +197,7 @@ producer_main(void)
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
+	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
 	agenda_begin();
@@ -179,7 +206,10 @@ producer_main(void)
 		if (worker_reloaded())
 			apply_settings(fixed);
 		/* the round that begins a sweep also sends its first requests */
-		if (sweeping_round())
+		is_idle = sweeping_round();
+		if (consider_hot_sweep())
+			(void) sweeping_round();
+		else if (is_idle)
 		{
 			consider_sweep();
 			(void) sweeping_round();

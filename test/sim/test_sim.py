@@ -177,6 +177,47 @@ class Shapes(Case):
         self.addCleanup(self.sim.control, "freeze", frozen=False)
         self.assertEqual(served["h"][-1], self.sim.quote("VCB")["matchPrice"]["highest"])
 
+    def test_vci_chart_pages(self):
+        def page(until):
+            chart, = self.sim.post("/api/chart/OHLCChart/gap-chart", {
+                "timeFrame": "ONE_MINUTE", "symbols": ["VCB"], "to": until, "countBack": 100}).json()
+            return [int(start) for start in chart["t"]]
+
+        newest = page(1785816000)
+        older = page(newest[0] - 1)
+        self.assertEqual((len(newest), newest[-1]), (100, 1785816000), "to must be inclusive")
+        self.assertEqual((len(older), older[-1]), (100, newest[0] - 60), "the next page must go on without a hole")
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", {
+            "timeFrame": "ONE_MINUTE", "symbols": ["NONE9"], "to": 1785816000, "countBack": 9}).json(), [])
+
+    def test_kbs_index(self):
+        served = self.sim.get(f"{KBS}/index/VNINDEX/data_1P?sdate=03-08-2026&edate=04-08-2026").json()
+        bars = served["data_1P"]
+        self.assertEqual(served["symbol"], "VNINDEX")
+        self.assertEqual((bars[0]["t"], bars[-1]["t"]), ("2026-08-04 11:00", "2026-08-03 09:00"), "newest first")
+        self.assertEqual({len(bar) for bar in bars}, {6})
+        self.assertTrue(all(same_type("", bar["o"]) and same_type("", bar["v"]) for bar in bars))
+        self.assertTrue(all(bar["l"] <= float(bar["o"]) <= bar["h"] and bar["l"] <= bar["c"] <= bar["h"] for bar in bars))
+        day = self.sim.get(f"{KBS}/index/HNXINDEX/data_day?sdate=03-08-2026&edate=04-08-2026").json()
+        self.assertEqual([bar["t"] for bar in day["data_day"]], ["2026-08-04 07:00", "2026-08-03 07:00"])
+        none = self.sim.get(f"{KBS}/index/NONE/data_1P?sdate=03-08-2026&edate=04-08-2026").json()
+        self.assertEqual(none, {"symbol": "NONE", "data_1P": []})
+
+    def test_charts_of_ones_own(self):
+        asked = {"timeFrame": "ONE_DAY", "symbols": ["VCB"], "to": 1785816000, "countBack": 1}
+        true = self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body
+        self.assertEqual(self.sim.control("chart", symbol="VCB", body="<html>"), {"charts": ["VCB"]})
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body, b"<html>")
+        dates = "sdate=03-08-2026&edate=04-08-2026"
+        self.assertEqual(self.sim.get(f"{KBS}/stocks/VCB/data_day?{dates}").body, b"<html>")
+        self.sim.control("chart", symbol="VNINDEX", body="[]")
+        self.assertEqual(self.sim.get(f"{KBS}/index/VNINDEX/data_1P?{dates}").body, b"[]")
+        self.assertEqual(self.sim.control("chart", symbol="VCB", clear=True), {"charts": ["VNINDEX"]})
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body, true)
+        self.assertEqual(self.sim.control("chart", clear=True), {"charts": []})
+        for wrong in ({}, {"symbol": "VCB"}, {"symbol": 1, "body": ""}, {"symbol": "VCB", "body": "", "clear": True}):
+            self.assertEqual(self.sim.post("/_sim/chart", wrong).status, 400, wrong)
+
     def test_vci_tape(self):
         captured = fixture_json("vci/LEData_getAll_VCB_limit100_page1.json")[0]
         for _ in range(5):
@@ -411,6 +452,70 @@ class Determinism(unittest.TestCase):
                 for before, after in zip(sim.board(*symbols), sim.board(*symbols)):
                     changed = before["matchPrice"]["accumulatedVolume"] != after["matchPrice"]["accumulatedVolume"]
                     self.assertEqual(changed, moves, before["listingInfo"]["symbol"])
+
+
+class ChangedListing(Case):
+    options = ("--symbols", "20", "--unknown", "1")
+
+    def setUp(self):
+        self.sim.control("reset")
+
+    def rows(self):
+        return {row["symbol"]: row for row in self.sim.get("/api/price/symbols/getAll").json()}
+
+    def test_a_new_symbol_is_listed_and_on_the_board(self):
+        self.sim.control("listing", add=[{"symbol": "NEW", "board": "HSX", "organName": "Công ty Mới"}])
+        row = self.rows()["NEW"]
+        self.assertEqual((row["type"], row["board"], row["organName"]), ("STOCK", "HSX", "Công ty Mới"))
+        self.assertEqual(self.sim.quote("NEW")["listingInfo"]["symbol"], "NEW")
+        self.assertIn("NEW", [row["symbol"] for row in self.sim.get(f"{KBS}/stock/search/data").json()])
+
+    def test_a_delisted_symbol_leaves_the_board(self):
+        self.sim.quote("VCB")
+        self.sim.control("listing", delist=["VCB"])
+        self.assertEqual(self.rows()["VCB"]["board"], "DELISTED")
+        self.assertEqual(self.sim.board("VCB"), [])
+        self.assertNotIn("VCB", self.sim.listed())
+
+    def test_a_removed_symbol_leaves_the_list_and_comes_back(self):
+        name = self.rows()["FPT"]["organName"]
+        self.sim.control("listing", remove=["FPT"])
+        self.assertNotIn("FPT", self.rows())
+        self.assertEqual(len(self.sim.board("FPT")), 1)
+        self.sim.control("listing", rename={"VCB": "x"})
+        self.assertEqual(len(self.sim.board("FPT")), 1)
+        self.sim.control("listing", add=[{"symbol": "FPT"}])
+        self.assertEqual(self.rows()["FPT"]["organName"], name)
+
+    def test_names_boards_and_groups_change(self):
+        self.sim.control("listing", rename={"VCB": "Ngân hàng"}, move={"SHS": "HSX"}, group={"VN30": ["VCB"]})
+        self.assertEqual(self.rows()["VCB"]["organName"], "Ngân hàng")
+        self.assertEqual(self.rows()["SHS"]["board"], "HSX")
+        self.assertEqual(self.sim.get("/api/price/symbols/getByGroup?group=VN30").json(), [{"symbol": "VCB"}])
+
+    def test_a_part_of_the_list_and_raw_rows(self):
+        everything = len(self.rows())
+        self.sim.control("listing", kept=0.5)
+        self.assertEqual(len(self.rows()), everything // 2)
+        self.sim.control("listing", kept=1, raw=['{"symbol":"RAW","organName":7}', "{"])
+        body = self.sim.get("/api/price/symbols/getAll").body
+        self.assertTrue(body.endswith(b',{"symbol":"RAW","organName":7},{]'))
+
+    def test_reset_and_clear_bring_the_first_list_back(self):
+        before = self.rows()
+        self.sim.control("listing", delist=["VCB"], remove=["FPT"], kept=0.9, add=[{"symbol": "NEW"}])
+        self.sim.control("listing", clear=True)
+        self.assertEqual(self.rows(), before)
+        self.sim.control("listing", delist=["VCB"])
+        self.sim.control("reset")
+        self.assertEqual(self.rows(), before)
+        self.assertEqual(len(self.sim.board("VCB")), 1)
+
+    def test_what_is_wrong_is_refused(self):
+        for value in ({"add": [{"symbol": "VCB"}]}, {"add": [{}]}, {"add": [{"symbol": "N", "board": "X"}]},
+                      {"delist": ["NONE"]}, {"remove": "VCB"}, {"rename": {"VCB": 7}}, {"kept": 2}, {"kept": True},
+                      {"clear": 1}, {"unknown": 1}):
+            self.assertEqual(self.sim.post("/_sim/listing", value).status, 400, value)
 
 
 class ReplayedCaptures(Case):

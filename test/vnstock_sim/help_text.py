@@ -18,6 +18,7 @@ the services' paths:
        GET  /iis-server/investment/stock/search/data
        GET  /iis-server/investment/index/30/stocks
        GET  /iis-server/investment/stocks/VCB/data_day?sdate=DD-MM-YYYY&edate=DD-MM-YYYY
+       GET  /iis-server/investment/index/VNINDEX/data_1P?sdate=DD-MM-YYYY&edate=DD-MM-YYYY
        GET  /iis-server/investment/trade/history/VCB?page=1&limit=100
 
 the market:
@@ -50,14 +51,25 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
                        and may be new.  "omit":[names] leaves fields out; "raw":{name:text} puts text
                        into the JSON as it is (1e400, say).  Each call replaces the symbol's earlier
                        one.  {"symbol":"VCB","clear":true} lets go, {"clear":true} all of them.
+  POST /_sim/chart     {"symbol":"VCB","body":TEXT}: charts of this symbol, or index, are answered with
+                       just that, whatever was asked.  {"symbol":"VCB","clear":true} ends it, {"clear":true}
+                       all of it.
   POST /_sim/freeze    {"frozen":true}: nothing moves, repeated questions get identical answers
   POST /_sim/replay    {"replay":true}: the captured answers byte for byte, as --replay
+  POST /_sim/listing   changes of the list of symbols, each as from now on, any of
+                         "add":[{"symbol":"NEW","type":"STOCK","board":"HSX","organName":TEXT}, ...]
+                         "delist":[symbols]   listed as DELISTED, the boards leave them out
+                         "remove":[symbols]   not in the list at all, the boards go on
+                         "rename":{symbol:name}  "move":{symbol:board}  "group":{group:[symbols]}
+                         "raw":[texts]        rows of VCI's list as they are, right or wrong
+                         "kept":F             VCI's list has only this share of its rows
+                         "clear":true         first of all: the list as it was at the start
   POST /_sim/clock     {"now":"2026-08-04T11:00:00+07:00"}: the market's time stands there; null: wall clock.
                        On another date each share, at its next step, begins a new day.
   POST /_sim/skew      {"seconds":N}: Date headers are so far ahead of this machine's clock; 0: not at all
   POST /_sim/step      {"steps":N}: every symbol asked for so far moves N steps
-  POST /_sim/reset     {}: mode ok, nothing pinned or frozen, wall clock, no replay, counters at zero;
-                       {"market":true}: the market at its beginning, too
+  POST /_sim/reset     {}: mode ok, nothing pinned or frozen, wall clock, no replay, the first list,
+                       counters at zero; {"market":true}: the market at its beginning, too
 
 modes:
   ok            all well

@@ -93,6 +93,14 @@ class Market:
                 self._vci_list = answers.Answer(self.listing.vci_list(), service="vci")
             return self._vci_list
 
+    def change_listing(self, change):
+        """Calls change(listing) while nobody reads it."""
+        with self.lock:
+            change(self.listing)
+            self._vci_list = None
+            for symbol in [symbol for symbol in self._shares if self.listing.on_the_board(symbol) is None]:
+                del self._shares[symbol]
+
     def kbs_search(self):
         with self.lock:
             stamp = self.clock.stamp()
@@ -111,6 +119,11 @@ class Market:
         found = self._of_each(
             [symbol], lambda share, stamp: charts.kbs_chart(share, resolution, start_date, end_date, stamp))
         return found[0] if found else {"symbol": symbol, f"data_{resolution}": []}
+
+    def kbs_index_chart(self, code, resolution, start_date, end_date):
+        with self.lock:
+            now = self.clock.now()
+        return charts.kbs_index_chart(code, resolution, start_date, end_date, int(now.timestamp()))
 
     def kbs_tape(self, symbol, page, limit):
         found = self._of_each([symbol], lambda share, stamp: charts.kbs_tape(share, page, limit, stamp))
