@@ -51,8 +51,8 @@ int			config_heartbeat = 900;
 int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
-int			config_retention = 0;
 int			config_rejects_limit = 10000;
+int			config_retention = 0;
 
 static const struct config_enum_entry run_options[] = {
 	{"off", 0, false},
@@ -473,17 +473,17 @@ define_store_settings(void)
 							"While Kafka is away the outbox grows by about 1 MB a sweep of the whole market.",
 							&config_outbox_limit, 1048576, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.rejects_limit",
+							"Rows of vnstream_rejects that are kept; 0 keeps none.",
+							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
+							&config_rejects_limit, 10000, 0, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.retention",
 							"How long quotes are kept; 0 is for ever.",
 							"Set it before the disk is full. Whole months of realtime_quotes are "
 							"dropped, when all of their time is longer ago than that.",
 							&config_retention, 0, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_S, check_retention, NULL, NULL);
-	DefineCustomIntVariable("vnstream.rejects_limit",
-							"Rows of vnstream_rejects that are kept; 0 keeps none.",
-							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
-							&config_rejects_limit, 10000, 0, 1000000,
-							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 void

@@ -74,8 +74,8 @@ extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
-extern int	config_retention;	/* s; 0: for ever */
 extern int	config_rejects_limit;	/* rows of vnstream_rejects */
+extern int	config_retention;	/* s; 0: for ever */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From
