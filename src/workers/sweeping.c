@@ -73,6 +73,8 @@ typedef struct Sweeping
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
+	const char *trigger;		/* of the sweep started last, also when that has
+								 * ended at once */
 	SweepRun	run;
 	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
 	bool		is_to_pause;	/* no new request: a hot one is to come in */
@@ -352,6 +354,7 @@ sweeping_start(const char *trigger)
 		return SWEEP_PUT_OFF;
 	if (sweeping.run.number == 0)
 		return SWEEP_NOT_WANTED;
+	sweeping.trigger = sweeping.run.trigger;
 
 	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) &&
 		refresh_start(sweeping.provider, config_vci_url, all_settings(), false,
@@ -523,7 +526,7 @@ sweeping_is_idle(void)
 const char *
 sweeping_trigger(void)
 {
-	return sweeping.run.trigger;
+	return sweeping.trigger;
 }
 
 const Backoff *
@@ -604,6 +607,7 @@ sweeping_reconfigure(void)
 	if (!http_client_reconfigure(sweeping.http, &options, error))
 		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);
 	hot_reconfigure();
+	refresh_reconfigure();
 }
 
 void
