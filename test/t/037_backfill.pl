@@ -232,6 +232,16 @@ like(account_of($number), qr/^2\|2\|4\|\d\|0\|0\|\{\}\|\{\}$/, 'both are done');
 my $asked_then = simulator_get($simulator, 'state')->{requests};
 is($asked_then->{'/api/chart/OHLCChart/gap-chart'} - $asked->{'/api/chart/OHLCChart/gap-chart'}, 1, 'the first was not asked for again');
 
+# All symbols that are known; none yet, and it says so
+sql('UPDATE vnstream_symbols SET active = false');
+$number = backfill(q{NULL, '2026-08-03', '2026-08-05', '1 day'});
+is(sql("SELECT total, done, error FROM vnstream_backfills WHERE backfill = $number"), '0|0|no symbols are known yet: name the tickers', 'without symbols');
+sql(q{INSERT INTO vnstream_symbols (ticker, exchange, kind, active, source, misses, first_seen, updated_at)
+	SELECT t, 'HOSE', 'STOCK', true, 'vci', 0, now(), now() FROM unnest('{VNM,FPT,HPG}'::text[]) t
+	ON CONFLICT (ticker) DO UPDATE SET active = true});
+$number = backfill(q{NULL, '2026-08-03', '2026-08-05', '1 day'});
+is(sql("SELECT tickers, total, done, bars, failed, error IS NULL FROM vnstream_backfills WHERE backfill = $number"), '{FPT,HPG,VNM}|3|3|6|{}|t', 'all active symbols');
+
 # Rights
 sql('CREATE ROLE stranger; CREATE ROLE watcher IN ROLE pg_monitor');
 refused(q{SET ROLE stranger; SELECT vnstream_backfill('{VCB}', '2026-08-03')}, qr/permission denied for function vnstream_backfill/, 'a stranger');
