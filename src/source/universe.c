@@ -94,8 +94,7 @@ struct UniverseLookup
 	size_t		capacity;
 	bool		is_done;
 	bool		has_failed;
-	HttpFault	fault;
-	long		retry_after_ms;
+	BreakerFailure failure;
 	char		error[SOURCE_ERROR_SIZE];
 };
 
@@ -233,7 +232,7 @@ fail(UniverseLookup *lookup, HttpFault fault, const char *error)
 {
 	lookup->is_done = true;
 	lookup->has_failed = true;
-	lookup->fault = fault;
+	lookup->failure.fault = fault;
 	snprintf(lookup->error, sizeof(lookup->error), "%s", error);
 }
 
@@ -330,7 +329,7 @@ universe_lookup_begin(const SourceProvider *provider, const char *base_url,
 	if (lookup != NULL)
 	{
 		lookup->provider = provider;
-		lookup->retry_after_ms = -1;
+		lookup->failure.retry_after_ms = -1;
 		lookup->base_url = strdup(base_url);
 		if (lookup->base_url != NULL && read_setting(lookup, symbols))
 		{
@@ -373,7 +372,7 @@ universe_lookup_drive(UniverseLookup *lookup, HttpClient *client,
 	if (lookup->is_done || lookup->in_flight || lookup->waits_for_room ||
 		now < lookup->not_before)
 		return;
-	wait = may_request != NULL ? may_request(context) : 0;
+	wait = may_request != NULL ? may_request(context, lookup->provider) : 0;
 	if (wait > 0)
 	{
 		lookup->not_before = now + wait;
@@ -509,7 +508,8 @@ universe_lookup_take(UniverseLookup *lookup, HttpResponse *response)
 		return;
 	}
 	lookup->in_flight = false;
-	lookup->retry_after_ms = response->retry_after_ms;
+	lookup->failure.retry_after_ms = response->retry_after_ms;
+	lookup->failure.is_blocked = response->is_blocked;
 	snprintf(error, sizeof(error), "%s", response->error);
 	if (fault == HTTP_OK)
 		fault = read_answer(lookup, response, error);
@@ -549,10 +549,9 @@ universe_lookup_timeout(const UniverseLookup *lookup)
 
 bool
 universe_lookup_result(UniverseLookup *lookup, Universe *universe,
-					   HttpFault *fault, long *retry_after_ms, char *error)
+					   BreakerFailure *failure, char *error)
 {
-	*fault = lookup->fault;
-	*retry_after_ms = lookup->retry_after_ms;
+	*failure = lookup->failure;
 	if (lookup->has_failed)
 	{
 		snprintf(error, SOURCE_ERROR_SIZE, "%s", lookup->error);

@@ -15,6 +15,7 @@
 #ifndef VNSTREAM_SOURCE_UNIVERSE_H
 #define VNSTREAM_SOURCE_UNIVERSE_H
 
+#include "source/breaker.h"
 #include "source/http.h"
 
 typedef struct Universe
@@ -34,14 +35,15 @@ extern bool universe_check(const char *symbols, char *error);
  * the tickers out, or answers false with what went wrong (after one retry a
  * request, but none after a refusal).  A list without what a word stands for
  * is an error, too: it is the source that has changed.  may_request is asked
- * before each request: 0 is "go, counted", else ms to wait; NULL always goes.
+ * before each request to a provider: 0 is "go, counted", else ms to wait; NULL
+ * always goes.
  *
  * Who gives up earlier calls http_client_cancel_all() and
  * universe_lookup_free(), in any order.
  */
 typedef struct UniverseLookup UniverseLookup;
 
-typedef long (*RequestBudget) (void *context);
+typedef long (*RequestBudget) (void *context, const SourceProvider *provider);
 
 extern UniverseLookup *universe_lookup_begin(const SourceProvider *provider,
 											 const char *base_url,
@@ -59,10 +61,9 @@ extern bool universe_lookup_is_done(const UniverseLookup *lookup);
 /* ms until drive may go on although nothing arrived; -1: waits for a response */
 extern long universe_lookup_timeout(const UniverseLookup *lookup);
 
-/* fault is HTTP_OK where nothing but memory was wrong. */
+/* failure->fault is HTTP_OK where nothing but memory was wrong. */
 extern bool universe_lookup_result(UniverseLookup *lookup, Universe *universe,
-								   HttpFault *fault, long *retry_after_ms,
-								   char *error);
+								   BreakerFailure *failure, char *error);
 extern void universe_lookup_free(UniverseLookup *lookup);
 
 #endif							/* VNSTREAM_SOURCE_UNIVERSE_H */

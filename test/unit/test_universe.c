@@ -67,8 +67,7 @@ set_answers(int count, const Answer *list)
  * ----------------------------------------------------------------
  */
 
-static HttpFault last_fault;
-static long last_retry_after;
+static BreakerFailure last_failure;
 
 /* The tickers with blanks between them, or "failed: " and why. */
 static const char *
@@ -102,8 +101,7 @@ look_up(const char *symbols, RequestBudget may_request, void *context)
 	CHECK_INT(universe_lookup_timeout(lookup), -1);
 	CHECK_INT(http_client_in_flight(client), 0);
 	*text = '\0';
-	if (!universe_lookup_result(lookup, &universe, &last_fault,
-								&last_retry_after, error))
+	if (!universe_lookup_result(lookup, &universe, &last_failure, error))
 		snprintf(text, sizeof(text), "failed: %s", error);
 	for (i = 0; i < universe.count; i++)
 		at += sprintf(at, "%s%s", i > 0 ? " " : "", universe.tickers[i]);
@@ -244,8 +242,8 @@ test_failures(void)
 
 	set_answers(1, &always);
 	has_text(look_up("VN30,ETF", NULL, NULL), "failed: ", "always 500");
-	CHECK_INT(last_fault, HTTP_STATUS);
-	CHECK_INT(last_retry_after, 9000);
+	CHECK_INT(last_failure.fault, HTTP_STATUS);
+	CHECK_INT(last_failure.retry_after_ms, 9000);
 	CHECK_INT(atomic_load(&asked), 2);
 
 	set_answers(1, &bad_request);
@@ -254,25 +252,25 @@ test_failures(void)
 
 	set_answers(1, &refused);
 	has_text(look_up("all", NULL, NULL), "status 403", "always 403");
-	CHECK_INT(last_fault, HTTP_REFUSED);
+	CHECK_INT(last_failure.fault, HTTP_REFUSED);
 	CHECK_INT(atomic_load(&asked), 1);
 
 	set_answers(1, &too_many);
 	has_text(look_up("all", NULL, NULL), "status 429", "always 429");
-	CHECK_INT(last_fault, HTTP_TOO_MANY);
-	CHECK_INT(last_retry_after, 9000);
+	CHECK_INT(last_failure.fault, HTTP_TOO_MANY);
+	CHECK_INT(last_failure.retry_after_ms, 9000);
 	CHECK_INT(atomic_load(&asked), 1);
 
 	set_answers(1, &rubbish);
 	has_text(look_up("all", NULL, NULL), "no list of symbols: the stub",
 			 "always rubbish");
-	CHECK_INT(last_fault, HTTP_UNREADABLE);
+	CHECK_INT(last_failure.fault, HTTP_UNREADABLE);
 	CHECK_INT(atomic_load(&asked), 2);
 
 	/* A list without what a word stands for. */
 	set_answers(1, &empty);
 	has_text(look_up("all", NULL, NULL), "none is a symbol of all", "no list");
-	CHECK_INT(last_fault, HTTP_UNREADABLE);
+	CHECK_INT(last_failure.fault, HTTP_UNREADABLE);
 	CHECK_INT(atomic_load(&asked), 2);
 	set_answers(1, &empty);
 	has_text(look_up("VN30", NULL, NULL), "none is a symbol of VN30", "no group");
@@ -284,17 +282,19 @@ test_failures(void)
 }
 
 static long
-grant_every_other(void *context)
+grant_every_other(void *context, const SourceProvider *provider)
 {
 	int		   *calls = context;
 
+	(void) provider;
 	return (*calls)++ % 2 == 0 ? 5 : 0;
 }
 
 static long
-grant_nothing(void *context)
+grant_nothing(void *context, const SourceProvider *provider)
 {
 	(void) context;
+	(void) provider;
 	return 100000;
 }
 
@@ -349,9 +349,8 @@ test_late_responses(void)
 	CHECK(!universe_lookup_is_done(second));
 	universe_lookup_take(second, http_await(client));
 	CHECK(universe_lookup_is_done(second));
-	CHECK(universe_lookup_result(second, &universe, &last_fault,
-								 &last_retry_after, error));
-	CHECK_INT(last_fault, HTTP_OK);
+	CHECK(universe_lookup_result(second, &universe, &last_failure, error));
+	CHECK_INT(last_failure.fault, HTTP_OK);
 	CHECK_INT(universe.count, 1);
 	CHECK_TEXT(universe.tickers[0], "VCB");
 	universe_free(&universe);
