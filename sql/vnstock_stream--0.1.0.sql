@@ -205,6 +205,58 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 -- State: the market's calendar
 --
 
+CREATE TABLE @extschema@.vnstream_session_overrides (
+	exchange	pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_session_overrides_exchange CHECK
+		(exchange OPERATOR(pg_catalog.=) ANY (ARRAY['HOSE', 'HNX', 'UPCOM'])),
+	phase		pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_session_overrides_phase CHECK
+		(phase OPERATOR(pg_catalog.=) ANY (ARRAY['ATO', 'continuous', 'lunch', 'ATC', 'PLO'])),
+	starts		pg_catalog.time(0) NOT NULL,
+	ends		pg_catalog.time(0) NOT NULL,
+	valid_from	pg_catalog.date NOT NULL
+		CONSTRAINT vnstream_session_overrides_valid_from CHECK
+		(valid_from OPERATOR(pg_catalog.>=) '2000-01-01'::pg_catalog.date
+		 AND valid_from OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	valid_until	pg_catalog.date
+		CONSTRAINT vnstream_session_overrides_valid_until CHECK
+		(valid_until OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	PRIMARY KEY (exchange, valid_from, starts),
+	CONSTRAINT vnstream_session_overrides_times CHECK (starts OPERATOR(pg_catalog.<) ends),
+	CONSTRAINT vnstream_session_overrides_days CHECK
+		(valid_from OPERATOR(pg_catalog.<=) valid_until)
+);
+COMMENT ON TABLE @extschema@.vnstream_session_overrides IS
+	'your sessions, which win over the built-in ones: on a day, of the rows of an exchange whose valid_from and valid_until include it, those with the latest valid_from are the whole day';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.exchange IS 'HOSE, HNX or UPCOM';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.phase IS 'ATO, continuous, lunch, ATC or PLO; what no session covers is closed';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.starts IS 'its beginning, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.ends IS 'its end, which does not belong to it';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.valid_from IS 'the first day on which it counts';
+COMMENT ON COLUMN @extschema@.vnstream_session_overrides.valid_until IS 'the last day on which it counts; NULL: for good';
+
+CREATE TABLE @extschema@.vnstream_holiday_overrides (
+	day			pg_catalog.date NOT NULL
+		CONSTRAINT vnstream_holiday_overrides_day CHECK
+		(day OPERATOR(pg_catalog.>=) '2000-01-01'::pg_catalog.date
+		 AND day OPERATOR(pg_catalog.<=) '9999-12-31'::pg_catalog.date),
+	exchange	pg_catalog.text COLLATE pg_catalog."C"
+		CONSTRAINT vnstream_holiday_overrides_exchange CHECK
+		(exchange OPERATOR(pg_catalog.=) ANY (ARRAY['HOSE', 'HNX', 'UPCOM'])),
+	is_holiday	pg_catalog.bool NOT NULL DEFAULT true,
+	name		pg_catalog.text
+		CONSTRAINT vnstream_holiday_overrides_name CHECK
+		(pg_catalog.char_length(name) OPERATOR(pg_catalog.>=) 1
+		 AND pg_catalog.char_length(name) OPERATOR(pg_catalog.<=) 60),
+	CONSTRAINT vnstream_holiday_overrides_key UNIQUE NULLS NOT DISTINCT (day, exchange)
+);
+COMMENT ON TABLE @extschema@.vnstream_holiday_overrides IS
+	'your holidays, and your trading days that the built-in calendar calls holidays; they win over it';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.day IS 'the day, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.exchange IS 'HOSE, HNX or UPCOM; NULL: all';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.is_holiday IS 'false makes it a trading day, whatever it was';
+COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.name IS 'for people, 60 characters at most';
+
 --
 -- State: symbols
 --
@@ -212,6 +264,136 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 --
 -- State: bars of the sources, indices
 --
+
+CREATE TABLE @extschema@.vnstream_bars (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	bar			pg_catalog.interval NOT NULL
+		CONSTRAINT vnstream_bars_bar CHECK (bar OPERATOR(pg_catalog.=) ANY
+			(ARRAY['1 minute', '1 hour', '1 day']::pg_catalog.interval[])),
+	starts		pg_catalog.timestamptz NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	open		pg_catalog.float8 NOT NULL,
+	high		pg_catalog.float8 NOT NULL,
+	low			pg_catalog.float8 NOT NULL,
+	close		pg_catalog.float8 NOT NULL,
+	volume		pg_catalog.int8 NOT NULL,
+	value		pg_catalog.float8,
+	fetched_at	pg_catalog.timestamptz NOT NULL,
+	adjusted	pg_catalog.text COLLATE pg_catalog."C" NOT NULL
+		CONSTRAINT vnstream_bars_adjusted CHECK (adjusted OPERATOR(pg_catalog.=) ANY
+			(ARRAY['yes', 'no', 'unknown']::pg_catalog.text[])),
+	is_finished	pg_catalog.bool NOT NULL,
+	PRIMARY KEY (ticker, bar, starts, source),
+	CONSTRAINT vnstream_bars_prices CHECK
+		(low OPERATOR(pg_catalog.>) 0::pg_catalog.float8
+		 AND low OPERATOR(pg_catalog.<=) open AND low OPERATOR(pg_catalog.<=) close
+		 AND open OPERATOR(pg_catalog.<=) high AND close OPERATOR(pg_catalog.<=) high
+		 AND high OPERATOR(pg_catalog.<) 'infinity'::pg_catalog.float8),
+	CONSTRAINT vnstream_bars_volume CHECK (volume OPERATOR(pg_catalog.>=) 0)
+);
+COMMENT ON TABLE @extschema@.vnstream_bars IS
+	'bars as a source tells them, fetched by vnstream_backfill()';
+COMMENT ON COLUMN @extschema@.vnstream_bars.ticker IS 'the symbol';
+COMMENT ON COLUMN @extschema@.vnstream_bars.bar IS 'length: 1 minute, 1 hour, or 1 day';
+COMMENT ON COLUMN @extschema@.vnstream_bars.starts IS
+	'when the bar begins; a day begins at 00:00 in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_bars.source IS 'the source that answered: vci or kbs';
+COMMENT ON COLUMN @extschema@.vnstream_bars.open IS 'first price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.high IS 'highest price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.low IS 'lowest price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.close IS 'last price, VND';
+COMMENT ON COLUMN @extschema@.vnstream_bars.volume IS
+	'shares; vci''s days have more than what was matched in round lots';
+COMMENT ON COLUMN @extschema@.vnstream_bars.value IS 'turnover, VND; NULL where the source does not tell the bar''s own';
+COMMENT ON COLUMN @extschema@.vnstream_bars.fetched_at IS 'when the answer that last changed this row had arrived';
+COMMENT ON COLUMN @extschema@.vnstream_bars.adjusted IS
+	'are the prices changed for a later corporate action: yes where they cannot have been traded, no where they were fetched on their own day, else unknown';
+COMMENT ON COLUMN @extschema@.vnstream_bars.is_finished IS 'false where the bar was still in the making when it was fetched';
+
+CREATE TABLE @extschema@.vnstream_index_quotes (
+	index_name	pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	starts		pg_catalog.timestamptz NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	open		pg_catalog.float8 NOT NULL,
+	high		pg_catalog.float8 NOT NULL,
+	low			pg_catalog.float8 NOT NULL,
+	close		pg_catalog.float8 NOT NULL,
+	volume		pg_catalog.int8,
+	value		pg_catalog.float8,
+	fetched_at	pg_catalog.timestamptz NOT NULL,
+	is_finished	pg_catalog.bool NOT NULL,
+	PRIMARY KEY (index_name, starts, source),
+	CONSTRAINT vnstream_index_quotes_points CHECK
+		(low OPERATOR(pg_catalog.>) 0::pg_catalog.float8
+		 AND low OPERATOR(pg_catalog.<=) open AND low OPERATOR(pg_catalog.<=) close
+		 AND open OPERATOR(pg_catalog.<=) high AND close OPERATOR(pg_catalog.<=) high
+		 AND high OPERATOR(pg_catalog.<) 'infinity'::pg_catalog.float8),
+	CONSTRAINT vnstream_index_quotes_volume CHECK (volume OPERATOR(pg_catalog.>=) 0)
+);
+COMMENT ON TABLE @extschema@.vnstream_index_quotes IS
+	'indices by the minute, as a source tells them; fetched by the producer, see vnstream.indices';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.index_name IS 'VNINDEX, VN30, HNXINDEX, UPCOMINDEX, ...';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.starts IS 'when the minute begins';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.open IS 'first value of the minute, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.high IS 'highest value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.low IS 'lowest value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.close IS 'last value, points';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.volume IS 'shares, as the source tells; NULL where it does not';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.value IS 'turnover, VND, as the source tells; NULL where it does not';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.fetched_at IS 'when the answer that last changed this row had arrived';
+COMMENT ON COLUMN @extschema@.vnstream_index_quotes.is_finished IS 'false where the minute was not over yet when it was fetched';
+
+CREATE SEQUENCE @extschema@.vnstream_backfills_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_backfills_seq IS 'numbers the rows of vnstream_backfills';
+CREATE TABLE @extschema@.vnstream_backfills (
+	backfill	pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_backfills_seq'),
+	source		pg_catalog.text,
+	tickers		pg_catalog.text[],
+	"from"		pg_catalog.timestamptz NOT NULL,
+	"to"		pg_catalog.timestamptz NOT NULL,
+	bar			pg_catalog.interval NOT NULL,
+	requested	pg_catalog.timestamptz NOT NULL,
+	started		pg_catalog.timestamptz,
+	ended		pg_catalog.timestamptz,
+	total		pg_catalog.int4,
+	done		pg_catalog.int4 NOT NULL DEFAULT 0,
+	bars		pg_catalog.int8 NOT NULL DEFAULT 0,
+	changed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	kept		pg_catalog.int8 NOT NULL DEFAULT 0,
+	rejected	pg_catalog.int8 NOT NULL DEFAULT 0,
+	empty		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	failed		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	error		pg_catalog.text,
+	CONSTRAINT vnstream_backfills_conserve CHECK
+		(changed OPERATOR(pg_catalog.+) kept OPERATOR(pg_catalog.<=) bars),
+	CONSTRAINT vnstream_backfills_done CHECK
+		(done OPERATOR(pg_catalog.=) 0 OR done OPERATOR(pg_catalog.<=) total)
+);
+ALTER SEQUENCE @extschema@.vnstream_backfills_seq OWNED BY @extschema@.vnstream_backfills.backfill;
+CREATE INDEX vnstream_backfills_open ON @extschema@.vnstream_backfills (backfill) WHERE ended IS NULL;
+COMMENT ON TABLE @extschema@.vnstream_backfills IS
+	'one row an order of vnstream_backfill(): what was asked, how far it has come, and what became of it';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.backfill IS 'number, as vnstream_backfill() returns it';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.source IS 'the source to ask; NULL until it is started, where the order names none';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.tickers IS 'in the order of asking; NULL until it is started, where all are asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills."from" IS 'bars that start then or later';
+COMMENT ON COLUMN @extschema@.vnstream_backfills."to" IS 'and before then';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.bar IS 'length of a bar';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.requested IS 'when it was asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.started IS 'when its worker began; NULL while it waits';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.ended IS 'when the last ticker was done, or it was cancelled; NULL while it goes on';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.total IS 'tickers; NULL until it is started, where all are asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.done IS 'tickers done, the first ones of the list; after a restart it goes on behind them';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.bars IS 'usable bars that the source sent for the time asked for';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.changed IS 'of them, those that were new in vnstream_bars or replaced another';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.kept IS
+	'of them, those that differ from a bar fetched on its own day, which stays: they may be adjusted';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.rejected IS 'bars that cannot be true; the last reason is in error';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.empty IS 'tickers that the source has no bar of in that time, or does not know';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.failed IS 'tickers given up after several unusable answers';
+COMMENT ON COLUMN @extschema@.vnstream_backfills.error IS 'the last thing that went wrong; NULL where all went well';
 
 --
 -- Control
@@ -606,6 +788,93 @@ GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_moni
 -- The market: calendar
 --
 
+CREATE FUNCTION @extschema@.vnstream_market_state(
+	at pg_catalog.timestamptz DEFAULT pg_catalog.now(),
+	INOUT exchange pg_catalog.text DEFAULT NULL,
+	OUT phase pg_catalog.text,
+	OUT is_open pg_catalog.bool,
+	OUT since pg_catalog.timestamptz,
+	OUT until pg_catalog.timestamptz,
+	OUT next_open pg_catalog.timestamptz,
+	OUT trading_day pg_catalog.bool,
+	OUT holiday pg_catalog.text,
+	OUT calendar_known pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_market_state'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 3;
+COMMENT ON FUNCTION @extschema@.vnstream_market_state(pg_catalog.timestamptz, pg_catalog.text) IS
+	'what the calendar says of the exchanges at a time: the phase, since and until when, the first opening after it, whether the day trades, the holiday''s name, and whether the calendar has that year''s holidays (every weekday trades in a year without)';
+
+CREATE FUNCTION @extschema@.vnstream_calendar_sessions(
+	OUT exchange pg_catalog.text,
+	OUT phase pg_catalog.text,
+	OUT starts pg_catalog.time,
+	OUT ends pg_catalog.time,
+	OUT valid_from pg_catalog.date,
+	OUT valid_until pg_catalog.date,
+	OUT origin pg_catalog.text,
+	OUT in_force pg_catalog.bool)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_calendar_sessions'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 20;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_sessions() IS
+	'the rows of the view vnstream_sessions';
+
+CREATE FUNCTION @extschema@.vnstream_calendar_holidays(
+	OUT day pg_catalog.date,
+	OUT exchange pg_catalog.text,
+	OUT name pg_catalog.text,
+	OUT origin pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_calendar_holidays'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_holidays() IS
+	'the rows of the view vnstream_holidays';
+
+CREATE VIEW @extschema@.vnstream_sessions AS
+	SELECT exchange, phase, starts, ends, valid_from, valid_until, origin, in_force
+	FROM @extschema@.vnstream_calendar_sessions();
+COMMENT ON VIEW @extschema@.vnstream_sessions IS
+	'sessions of the exchanges, built in and yours (vnstream_session_overrides), in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.exchange IS 'HOSE, HNX or UPCOM';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.phase IS 'ATO, continuous, lunch, ATC or PLO';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.starts IS 'its beginning';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.ends IS 'its end, which does not belong to it';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.valid_from IS 'the first day on which it counts';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.valid_until IS 'the last day on which it counts; NULL: for good, or until rows with a later valid_from';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.origin IS '"built in" or "yours"';
+COMMENT ON COLUMN @extschema@.vnstream_sessions.in_force IS 'whether it is what counts today, if today trades';
+
+CREATE VIEW @extschema@.vnstream_holidays AS
+	SELECT day, exchange, name, origin FROM @extschema@.vnstream_calendar_holidays();
+COMMENT ON VIEW @extschema@.vnstream_holidays IS
+	'days on which exchanges do not trade, besides weekends, as they count: built in, less what you cancelled, and yours (vnstream_holiday_overrides)';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.day IS 'the day, in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.exchange IS 'HOSE, HNX or UPCOM; NULL: all';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.name IS 'for people';
+COMMENT ON COLUMN @extschema@.vnstream_holidays.origin IS '"built in" or "yours"';
+
+-- when the market is open is no secret: these are for everybody
+GRANT SELECT ON TABLE @extschema@.vnstream_sessions, @extschema@.vnstream_holidays TO PUBLIC;
+REVOKE ALL ON TABLE @extschema@.vnstream_session_overrides,
+	@extschema@.vnstream_holiday_overrides FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_session_overrides,
+	@extschema@.vnstream_holiday_overrides TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_calendar_guard()
+RETURNS pg_catalog.trigger
+AS 'MODULE_PATHNAME', 'vnstream_calendar_guard'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_calendar_guard() IS
+	'refuses rows of the calendar that do not go together, at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_calendar_guard() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER vnstream_session_overrides_guard
+	AFTER INSERT OR UPDATE ON @extschema@.vnstream_session_overrides
+	DEFERRABLE INITIALLY DEFERRED
+	FOR EACH ROW EXECUTE FUNCTION @extschema@.vnstream_calendar_guard();
+COMMENT ON TRIGGER vnstream_session_overrides_guard ON @extschema@.vnstream_session_overrides IS
+	'refuses sessions that overlap, at COMMIT';
+
 --
 -- The market: symbols
 --
@@ -640,6 +909,10 @@ REVOKE ALL ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segment
 	@extschema@.vnstream_outbox FROM PUBLIC;
 GRANT SELECT ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_sweeps TO pg_monitor;
+REVOKE ALL ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
+	@extschema@.vnstream_backfills FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
+	@extschema@.vnstream_backfills TO pg_monitor;
 
 REVOKE ALL ON FUNCTION @extschema@.vnstream_start(pg_catalog.text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.vnstream_stop(pg_catalog.text) FROM PUBLIC;
@@ -659,5 +932,11 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dead_letters', 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dead_letters_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_sweeps', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_sweeps_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_session_overrides', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_holiday_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills_seq', '');

@@ -57,7 +57,8 @@ const QuoteField quote_fields[QUOTE_FIELD_COUNT] = {
 	[QUOTE_FOREIGN_SELL_VALUE] = FIELD(VALUE, foreign_sell_value),
 	[QUOTE_FOREIGN_ROOM] = FIELD(SHARES, foreign_room),
 	[QUOTE_PUT_THROUGH_VOLUME] = FIELD(SHARES, put_through_volume),
-	[QUOTE_PUT_THROUGH_VALUE] = FIELD(VALUE, put_through_value)
+	[QUOTE_PUT_THROUGH_VALUE] = FIELD(VALUE, put_through_value),
+	[QUOTE_LISTED_SHARES] = FIELD(SHARES, listed_shares)
 };
 
 /* What a later quote may have otherwise and still say nothing new. */

@@ -87,6 +87,7 @@ typedef enum QuoteFieldId
 	QUOTE_FOREIGN_ROOM,
 	QUOTE_PUT_THROUGH_VOLUME,
 	QUOTE_PUT_THROUGH_VALUE,
+	QUOTE_LISTED_SHARES,
 	QUOTE_FIELD_COUNT
 } QuoteFieldId;
 
@@ -138,6 +139,7 @@ typedef struct Quote
 	int64_t		foreign_sell_volume;
 	int64_t		foreign_room;
 	int64_t		put_through_volume;
+	int64_t		listed_shares;	/* of a company; unknown for what is no share */
 } Quote;
 
 typedef struct QuoteField
@@ -190,7 +192,8 @@ extern size_t quote_to_json(const Quote *quote, char *buffer);
  * (a number in quotes, 1.5 shares, 2025-02-30, TICKER for ticker are refused),
  * tolerant of additional keys and of missing ones except ticker and time.
  * 0 in a price means unknown, and volume, change and change_percent, which are
- * the match's, are unknown where price is.  A time without an offset is
+ * the match's, are unknown where price is; a match of another date than
+ * trading_date is unknown too (day_forget_other_match()).  A time without an offset is
  * Asia/Ho_Chi_Minh, as the old producer wrote it; year to second are needed,
  * 'T' or a blank between, 0 to 6 digits of a fraction, 'Z' or +hh:mm, +hhmm or
  * -hh:mm.
@@ -221,5 +224,8 @@ extern bool time_from_text(const char *text, size_t length, int64_t *time);
 extern void time_to_text(int64_t time, char *text);
 extern bool date_from_text(const char *text, size_t length, int32_t *date);
 extern void date_to_text(int32_t date, char *text);
+
+/* The day in Vietnam, as days since 1970-01-01, of a time in µs. */
+extern int32_t vietnam_date(int64_t time);
 
 #endif							/* VNSTREAM_MARKET_QUOTE_H */

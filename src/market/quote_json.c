@@ -11,6 +11,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "market/day.h"
 #include "market/json.h"
 #include "market/reason.h"
 
@@ -395,5 +396,6 @@ quote_from_message(const char *message, size_t length, Quote *quote,
 		quote_forget(quote, QUOTE_CHANGE);
 		quote_forget(quote, QUOTE_CHANGE_PERCENT);
 	}
+	(void) day_forget_other_match(quote);
 	return true;
 }

@@ -240,25 +240,40 @@ write_date(char *text, int64_t days)
 	return write_digits(text, day, 2);
 }
 
-void
-time_to_text(int64_t time, char *text)
+/* The days since 1970 in Vietnam, and the microseconds since its midnight. */
+static int64_t
+vietnam_days(int64_t time, int64_t *rest)
 {
 	const int64_t a_day = SECONDS_A_DAY * MICROSECONDS;
 	int64_t		days;
-	int64_t		rest;
-	int64_t		seconds;
 
 	if (time > INT64_MAX - VIETNAM_UTC_OFFSET)
 		time = INT64_MAX - VIETNAM_UTC_OFFSET;
 	time += VIETNAM_UTC_OFFSET;
 	days = time / a_day;
-	rest = time % a_day;
-	if (rest < 0)
+	*rest = time % a_day;
+	if (*rest < 0)
 	{
 		days--;
-		rest += a_day;
+		*rest += a_day;
 	}
-	seconds = rest / MICROSECONDS;
+	return days;
+}
+
+int32_t
+vietnam_date(int64_t time)
+{
+	int64_t		rest;
+
+	return (int32_t) vietnam_days(time, &rest);
+}
+
+void
+time_to_text(int64_t time, char *text)
+{
+	int64_t		rest;
+	int64_t		days = vietnam_days(time, &rest);
+	int64_t		seconds = rest / MICROSECONDS;
 
 	text = write_date(text, days);
 	*text++ = 'T';

@@ -1,114 +1,93 @@
 /*-------------------------------------------------------------------------
  *
  * rules.c
- *	  What cannot be true of a quote.
+ *	  What cannot be true of a quote: the table of rules, and asking them.
  *
  *-------------------------------------------------------------------------
  */
 #include "market/rules.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "market/json.h"
 #include "market/reason.h"
+#include "market/rules_parts.h"
 
 /*
- * A rule looks at one quote and adds to error what is wrong with it: value and
- * bound, one sentence a field.  What is unknown breaks no rule.
+ * What a quote is called by is asked first, since it names the rejection: a
+ * price in another unit breaks nearly every rule of prices.
  */
-typedef struct Rule
+static const struct
 {
 	const char *name;
-	QuoteFieldKind kind;		/* looks at the fields of this kind, */
-	int			field;			/* or at this one alone, where not -1 */
-	void		(*judge) (const Quote *quote, int64_t now, char *error);
-} Rule;
-
-static const char *
-separator(const char *error)
-{
-	return error[0] == '\0' ? "" : "; ";
-}
-
-static void
-judge_volume_range(const Quote *quote, int64_t now, char *error)
-{
-	int			id;
-
-	(void) now;
-	for (id = 0; id < QUOTE_FIELD_COUNT; id++)
-	{
-		int64_t		shares;
-
-		if (quote_fields[id].kind != QUOTE_KIND_SHARES ||
-			!quote_knows(quote, (QuoteFieldId) id))
-			continue;
-		memcpy(&shares, (const char *) quote + quote_fields[id].offset,
-			   sizeof(shares));
-		if (shares < 0)
-			reason_append(error, QUOTE_ERROR_SIZE,
-						  "%s%s %" PRId64 " is below 0 shares",
-						  separator(error),
-						  quote_fields[id].name, shares);
-		else if (shares > RULE_VOLUME_MAX)
-			reason_append(error, QUOTE_ERROR_SIZE,
-						  "%s%s %" PRId64 " is beyond %" PRId64 " shares",
-						  separator(error),
-						  quote_fields[id].name, shares, RULE_VOLUME_MAX);
-	}
-}
-
-static void
-judge_price_minimum(const Quote *quote, int64_t now, char *error)
-{
-	char		price[JSON_NUMBER_SIZE];
-
-	(void) now;
-	if (!quote_knows(quote, QUOTE_PRICE) || quote->price >= RULE_PRICE_MIN)
-		return;
-	json_write_number(quote->price, price);
-	reason_append(error, QUOTE_ERROR_SIZE,
-				  "%sprice %s is below %.0f VND"
-				  " (prices are in VND, not thousand VND)",
-				  separator(error), price, RULE_PRICE_MIN);
-}
-
-static void
-judge_time_range(const Quote *quote, int64_t now, char *error)
-{
-	char		time[TIME_TEXT_SIZE];
-	char		bound[TIME_TEXT_SIZE];
-
-	if (!quote_knows(quote, QUOTE_TIME) ||
-		(quote->time >= QUOTE_TIME_MIN &&
-		 quote->time <= now + QUOTE_TIME_AHEAD))
-		return;
-	time_to_text(quote->time, time);
-	if (quote->time < QUOTE_TIME_MIN)
-	{
-		time_to_text(QUOTE_TIME_MIN, bound);
-		reason_append(error, QUOTE_ERROR_SIZE,
-					  "%stime %s is before %s, the market's first day",
-					  separator(error), time, bound);
-	}
-	else
-	{
-		time_to_text(now, bound);
-		reason_append(error, QUOTE_ERROR_SIZE,
-					  "%stime %s is more than a day ahead of the clock, %s",
-					  separator(error), time, bound);
-	}
-}
-
-static const Rule rules[] = {
-	{"volume_range", QUOTE_KIND_SHARES, -1, judge_volume_range},
-	{"price_minimum", QUOTE_KIND_PRICE, QUOTE_PRICE, judge_price_minimum},
-	{"time_range", QUOTE_KIND_TIME, QUOTE_TIME, judge_time_range}
+	RuleJudge  *judge;
+}			rules[] = {
+	{"ticker_shape", judge_ticker_shape},
+	{"volume_range", judge_volume_range},
+	{"price_minimum", judge_price_minimum},
+	{"price_range", judge_price_range},
+	{"price_scale", judge_price_scale},
+	{"value_range", judge_value_range},
+	{"time_range", judge_time_range},
+	{"exchange_time", judge_exchange_time},
+	{"limits_order", judge_limits_order},
+	{"price_limits", judge_price_limits},
+	{"day_range", judge_day_range},
+	{"change", judge_change},
+	{"change_percent", judge_change_percent},
+	{"volume_total", judge_volume_total},
+	{"volume_listed", judge_volume_listed},
+	{"average_price", judge_average_price},
+	{"book_crossed", judge_book_crossed}
 };
 
 _Static_assert(sizeof(rules) / sizeof(rules[0]) == RULE_COUNT,
 			   "RULE_COUNT must count the rules");
+
+void
+rule_say(char *error, const char *format,...)
+{
+	char		sentence[QUOTE_ERROR_SIZE];
+	va_list		arguments;
+
+	va_start(arguments, format);
+	(void) vsnprintf(sentence, sizeof(sentence), format, arguments);
+	va_end(arguments);
+	reason_append(error, QUOTE_ERROR_SIZE, "%s%s", error[0] == '\0' ? "" : "; ",
+				  sentence);
+}
+
+double
+rule_number(const Quote *quote, QuoteFieldId field)
+{
+	double		number;
+
+	memcpy(&number, (const char *) quote + quote_fields[field].offset,
+		   sizeof(number));
+	return number;
+}
+
+bool
+rule_in_order(const Quote *quote, QuoteFieldId lower, QuoteFieldId upper,
+			  char *error)
+{
+	char		below[JSON_NUMBER_SIZE];
+	char		above[JSON_NUMBER_SIZE];
+
+	if (!quote_knows(quote, lower) || !quote_knows(quote, upper))
+		return false;
+	if (rule_number(quote, lower) > rule_number(quote, upper))
+	{
+		json_write_number(rule_number(quote, lower), below);
+		json_write_number(rule_number(quote, upper), above);
+		rule_say(error, "%s %s is above %s %s", quote_fields[lower].name, below,
+				 quote_fields[upper].name, above);
+	}
+	return true;
+}
 
 bool
 rules_accept(const Quote *quote, int64_t now, const char **rule, char *error)
@@ -119,28 +98,11 @@ rules_accept(const Quote *quote, int64_t now, const char **rule, char *error)
 	error[0] = '\0';
 	for (i = 0; i < RULE_COUNT; i++)
 	{
-		rules[i].judge(quote, now, error);
+		(void) rules[i].judge(quote, now, error);
 		if (*rule == NULL && error[0] != '\0')
 			*rule = rules[i].name;
 	}
 	return *rule == NULL;
-}
-
-/* Does the quote know any field that the rule looks at? */
-static bool
-has_something_for(const Rule *rule, const Quote *quote)
-{
-	int			id;
-
-	if (rule->field >= 0)
-		return quote_knows(quote, (QuoteFieldId) rule->field);
-	for (id = 0; id < QUOTE_FIELD_COUNT; id++)
-	{
-		if (quote_fields[id].kind == rule->kind &&
-			quote_knows(quote, (QuoteFieldId) id))
-			return true;
-	}
-	return false;
 }
 
 void
@@ -151,15 +113,27 @@ rules_judge(const Quote *quote, int64_t now, RuleVerdict *verdicts)
 	for (i = 0; i < RULE_COUNT; i++)
 	{
 		RuleVerdict *verdict = &verdicts[i];
+		bool		has_judged;
 
 		verdict->rule = rules[i].name;
 		verdict->reason[0] = '\0';
-		rules[i].judge(quote, now, verdict->reason);
+		has_judged = rules[i].judge(quote, now, verdict->reason);
 		if (verdict->reason[0] != '\0')
 			verdict->outcome = RULE_BROKEN;
-		else if (has_something_for(&rules[i], quote))
-			verdict->outcome = RULE_KEPT;
 		else
-			verdict->outcome = RULE_IDLE;
+			verdict->outcome = has_judged ? RULE_KEPT : RULE_IDLE;
 	}
+}
+
+bool
+rules_flag_listed(const Quote *quote, int64_t listed_shares, char *reason)
+{
+	reason[0] = '\0';
+	if (listed_shares <= 0 || quote_knows(quote, QUOTE_LISTED_SHARES) ||
+		!quote_knows(quote, QUOTE_TOTAL_VOLUME) ||
+		quote->total_volume <= listed_shares)
+		return true;
+	rule_say(reason, "total_volume %" PRId64 " is above the listed shares, %" PRId64
+			 ", a count that may be stale", quote->total_volume, listed_shares);
+	return false;
 }

@@ -114,6 +114,13 @@ source_symbol_list_free(SourceSymbolList *list)
 }
 
 void
+board_listing_apply(const BoardListing *listing, Quote *quote)
+{
+	if (strcmp(listing->kind, "STOCK") == 0 && listing->listed_shares > 0)
+		quote_set_integer(quote, QUOTE_LISTED_SHARES, listing->listed_shares);
+}
+
+void
 board_free(Board *board)
 {
 	free(board->quotes);

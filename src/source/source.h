@@ -71,6 +71,13 @@ typedef struct BoardListing
 	int64_t		listed_shares;
 } BoardListing;
 
+/*
+ * What a quote takes of its listing: the listed shares of a company (kind
+ * STOCK).  A fund's or a warrant's count changes by the day, and the boards'
+ * is often stale, so that of any other kind, or of none, stays unknown.
+ */
+extern void board_listing_apply(const BoardListing *listing, Quote *quote);
+
 /* The answer to one board request. */
 typedef struct Board
 {

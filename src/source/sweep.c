@@ -232,7 +232,7 @@ start_request(Sweep *sweep, size_t place, size_t source)
 	PlannedRequest *request = &sweep->plan.requests[place];
 	const SourceProvider *provider = sweep->options.sources[source].provider;
 	BreakerFailure failure = {HTTP_UNREACHABLE, false, -1};
-	SourceRequest wire = {NULL, NULL, NULL};
+	SourceRequest wire = {0};
 	char		error[SOURCE_ERROR_SIZE] = "out of memory";
 	bool		is_started = false;
 	size_t		i;

@@ -88,7 +88,8 @@ static const char *const field_comments[QUOTE_FIELD_COUNT] = {
 	[QUOTE_FOREIGN_SELL_VALUE] = "value sold by foreigners on the trading date, VND",
 	[QUOTE_FOREIGN_ROOM] = "shares that foreigners may still buy",
 	[QUOTE_PUT_THROUGH_VOLUME] = "shares of negotiated deals on the trading date",
-	[QUOTE_PUT_THROUGH_VALUE] = "value of negotiated deals on the trading date, VND"
+	[QUOTE_PUT_THROUGH_VALUE] = "value of negotiated deals on the trading date, VND",
+	[QUOTE_LISTED_SHARES] = "shares of the company that are listed; NULL for what is no share, such as ETFs"
 };
 
 /* What the last check found, until the relation cache says it changed. */

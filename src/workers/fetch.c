@@ -176,6 +176,7 @@ make_request(const FetchRequest *request, shm_toc *contents, char *error)
 		return NULL;
 	what.url = shm_toc_lookup(contents, FETCH_KEY_URL, false);
 	what.body = shm_toc_lookup(contents, FETCH_KEY_BODY, true);
+	what.headers = source_find(request->provider)->headers;
 	if (!http_client_request(client, &what, 0, error))
 		return NULL;
 

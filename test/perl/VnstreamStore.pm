@@ -34,7 +34,7 @@ our %all = (
 	bid_volume => '0', bid_price_2 => '59900', bid_volume_2 => '2', bid_price_3 => '59800', bid_volume_3 => '3',
 	ask_volume => '4', ask_price_2 => '60200', ask_volume_2 => '5', ask_price_3 => '60300', ask_volume_3 => '6',
 	foreign_buy_volume => '7', foreign_sell_volume => '8', foreign_buy_value => '9.5', foreign_sell_value => '10.5',
-	foreign_room => '11', put_through_volume => '12', put_through_value => '13.5');
+	foreign_room => '11', put_through_volume => '12', put_through_value => '13.5', listed_shares => '9007199254740991');
 
 my $module = $ENV{VNSTREAM_STORE_TEST}
   || abs_path(dirname(__FILE__) . '/../modules/store_test');

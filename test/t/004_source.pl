@@ -321,7 +321,7 @@ is_deeply(
 		exchange => 'HOSE', source => 'vci',
 		foreign_buy_volume => 317385, foreign_sell_volume => 86520,
 		foreign_buy_value => 19104298000, foreign_sell_value => 5215372000, foreign_room => 823957987,
-		put_through_volume => undef, put_through_value => undef,
+		put_through_volume => undef, put_through_value => undef, listed_shares => 8355675094,
 		kafka_partition => 0, kafka_offset => 0
 	},
 	'every column of it is as the real board had it');

@@ -39,7 +39,7 @@ is( sql('quotes', q(
 		'foreign_buy_volume bigint', 'foreign_sell_volume bigint',
 		'foreign_buy_value double precision', 'foreign_sell_value double precision',
 		'foreign_room bigint', 'put_through_volume bigint',
-		'put_through_value double precision',
+		'put_through_value double precision', 'listed_shares bigint',
 		'kafka_partition integer not null',
 		'kafka_offset bigint not null',
 		'created_at timestamp with time zone not null'),

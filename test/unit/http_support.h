@@ -111,7 +111,7 @@ create(const HttpOptions *options)
 static SERVER_UNUSED void
 start_url(HttpClient *client, const char *url, const char *body, uint64_t tag)
 {
-	SourceRequest request;
+	SourceRequest request = {0};
 	char		error[SOURCE_ERROR_SIZE] = "";
 
 	request.url = strdup(url);

@@ -153,7 +153,7 @@ test_room(void)
 {
 	HttpOptions options = usual_options();
 	HttpClient *client;
-	SourceRequest request = {NULL, NULL};
+	SourceRequest request = {0};
 	char		url[128];
 	char		error[SOURCE_ERROR_SIZE] = "";
 	int			i;

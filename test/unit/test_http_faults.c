@@ -204,7 +204,7 @@ test_secure_only(void)
 	HttpOptions options = usual_options();
 	HttpClient *client;
 	HttpResponse *response;
-	SourceRequest request = {NULL, NULL};
+	SourceRequest request = {0};
 	char		error[SOURCE_ERROR_SIZE] = "";
 	char		url[128];
 	int			connections = atomic_load(&server->connections);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "market/day.h"
 #include "market/json.h"
 #include "market/quote.h"
 #include "test.h"
@@ -227,7 +228,7 @@ test_duplicate_of_46(void)
 	for (i = QUOTE_FIELD_COUNT; i < 45; i++)
 		at += sprintf(at, ",\"extra_%d\":0", i);
 	sprintf(at, ",\"ask_price_3\":1}");
-	refuses(message, "message is not JSON: key \"ask_price_3\" is there twice, at offsets 558 and 837");
+	refuses(message, "message is not JSON: key \"ask_price_3\" is there twice, at offsets 558 and 845");
 }
 
 static void
@@ -537,6 +538,12 @@ random_quote(Quote *quote)
 		quote_forget(quote, QUOTE_CHANGE);
 		quote_forget(quote, QUOTE_CHANGE_PERCENT);
 	}
+
+	/* Every other one on its trading date; of those that are not, readers forget the match. */
+	if (random_bits() % 2 == 0)
+		quote_set_integer(quote, QUOTE_TRADING_DATE, vietnam_date(quote->match_time));
+	else
+		(void) day_forget_other_match(quote);
 }
 
 static bool

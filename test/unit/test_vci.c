@@ -130,7 +130,7 @@ test_capture(void)
 			   "\"ask_price_3\":60300,\"ask_volume_3\":85800,"
 			   "\"foreign_buy_volume\":317385,\"foreign_sell_volume\":86520,"
 			   "\"foreign_buy_value\":19104298000,"
-			   "\"foreign_sell_value\":5215372000,\"foreign_room\":823957987}",
+			   "\"foreign_sell_value\":5215372000,\"foreign_room\":823957987,\"listed_shares\":8355675094}",
 			   "VCB at the lunch break of 2026-08-04");
 	is_text(board.listings[0].kind, "STOCK", "its kind");
 	is_text(board.listings[0].isin, "VN000000VCB4", "its ISIN");
@@ -161,8 +161,13 @@ test_multi(void)
 	is_integer((int64_t) board.count, 10, "ten quotes");
 	is_integer((int64_t) board.refusal_count, 0, "no refusal");
 	for (i = 0; i < board.count; i++)
-		good += rules_accept(&board.quotes[i],
-							 RECEIVED + 4 * QUOTE_TIME_AHEAD, &rule, error);
+	{
+		Quote		later = board.quotes[i];
+
+		/* The rows are of three days later. */
+		quote_set_integer(&later, QUOTE_TIME, RECEIVED + 4 * QUOTE_TIME_AHEAD);
+		good += rules_accept(&later, later.time, &rule, error);
+	}
 	is_integer((int64_t) good, 10, "all of which keep the rules");
 
 	quote = find_quote(&board, "HPG");
@@ -711,11 +716,49 @@ test_mutations(void)
 	free(body);
 }
 
+/* Only a company's listed shares are a bound of what can be traded. */
+static void
+test_listed_shares(void)
+{
+	static const struct
+	{
+		const char *listing;
+		int64_t		listed_shares;	/* -1: unknown */
+	}			cases[] = {
+		{"\"type\":\"STOCK\",\"listedShare\":8355675094", INT64_C(8355675094)},
+		{"\"type\":\"STOCK\",\"listedShare\":0", -1},
+		{"\"type\":\"STOCK\",\"listedShare\":-5", -1},
+		{"\"type\":\"STOCK\",\"listedShare\":\"many\"", -1},
+		{"\"type\":\"ETF\",\"listedShare\":1000", -1},
+		{"\"type\":\"CW\",\"listedShare\":1000", -1},
+		{"\"type\":null,\"listedShare\":1000", -1},
+		{"\"listedShare\":1000", -1}
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		char		body[256];
+		char		error[SOURCE_ERROR_SIZE];
+		Board		board;
+
+		snprintf(body, sizeof(body), "[{\"listingInfo\":{\"symbol\":\"VCB\",%s}}]",
+				 cases[i].listing);
+		ok(vci_provider.read_board(body, strlen(body), RECEIVED, &board, error) &&
+		   board.count == 1, "{%s} is a row", cases[i].listing);
+		is_integer(quote_knows(&board.quotes[0], QUOTE_LISTED_SHARES) ?
+				   board.quotes[0].listed_shares : -1,
+				   cases[i].listed_shares, "with its listed shares");
+		board_free(&board);
+	}
+}
+
 int
 main(void)
 {
 	test_capture();
 	test_multi();
+	test_listed_shares();
 	test_hostile();
 	test_old_schema();
 	test_rows();
