@@ -155,6 +155,8 @@ CREATE TABLE @extschema@.vnstream_sweeps (
 );
 ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_sweeps.sweep;
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
+CREATE INDEX vnstream_sweeps_hot ON @extschema@.vnstream_sweeps (ended)
+	WHERE trigger OPERATOR(pg_catalog.=) 'hot';
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
@@ -164,7 +166,7 @@ COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer bega
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.error IS 'the last thing that went wrong; NULL where all went well';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.trigger IS
-	'why it was made: interval, start, or request (vnstream_sweep())';
+	'why it was made: interval, start, request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.asked IS 'symbols that the source was asked for';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.answered IS 'symbols that had a row in an answer';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.missing IS 'symbols without a row, also when asked once more';
@@ -260,6 +262,101 @@ COMMENT ON COLUMN @extschema@.vnstream_holiday_overrides.name IS 'for people, 60
 --
 -- State: symbols
 --
+
+-- last_quote and misses move with the sweeps: room for that within the page
+CREATE TABLE @extschema@.vnstream_symbols (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" PRIMARY KEY,
+	exchange	pg_catalog.text,
+	kind		pg_catalog.text,
+	name		pg_catalog.text,
+	isin		pg_catalog.text,
+	listed_shares pg_catalog.int8,
+	trading_status pg_catalog.text,
+	groups		pg_catalog.text[] NOT NULL DEFAULT '{}',
+	active		pg_catalog.bool NOT NULL,
+	source		pg_catalog.text,
+	last_quote	pg_catalog.timestamptz,
+	misses		pg_catalog.int4 NOT NULL DEFAULT 0,
+	first_seen	pg_catalog.timestamptz NOT NULL,
+	updated_at	pg_catalog.timestamptz NOT NULL
+) WITH (fillfactor = 70);
+COMMENT ON TABLE @extschema@.vnstream_symbols IS
+	'what the source says of each symbol; refreshed once a day and by vnstream_refresh_symbols(), and by sweeps';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.ticker IS 'as in realtime_quotes';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.exchange IS 'HOSE, HNX or UPCOM, the last one it was on; NULL unknown, and for bonds';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.kind IS 'STOCK, ETF, UNIT_TRUST, CW, BOND, FU and others, as the source calls it';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.name IS 'the company''s or fund''s name, in Vietnamese';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.isin IS 'ISIN, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.listed_shares IS 'shares listed, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.trading_status IS 'such as TRADING_ACTIVATED or TRADING_SUSPENSION, from the price board';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.groups IS
+	'index groups it is in, of those that the settings have asked for';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.active IS 'in the source''s list, and not as delisted';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.source IS 'the source whose list it is from; NULL unknown';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.last_quote IS
+	'when the source last had a row of it, to within five minutes; NULL never';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.misses IS
+	'how often in a row the source has left it out; from 5 on it rests: it is asked for less often, at least once an hour';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.first_seen IS 'when it was first seen';
+COMMENT ON COLUMN @extschema@.vnstream_symbols.updated_at IS 'when anything but last_quote and misses last changed';
+
+CREATE TABLE @extschema@.vnstream_symbol_history (
+	ticker		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	changed_at	pg_catalog.timestamptz NOT NULL,
+	field		pg_catalog.text NOT NULL,
+	before		pg_catalog.text,
+	after		pg_catalog.text
+);
+CREATE INDEX vnstream_symbol_history_ticker ON @extschema@.vnstream_symbol_history (ticker, changed_at);
+COMMENT ON TABLE @extschema@.vnstream_symbol_history IS
+	'a row for each change of vnstream_symbols, from the first day; a fact that only becomes known is no change';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.ticker IS 'the symbol';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.changed_at IS 'when the change was noticed here';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.field IS
+	'the column of vnstream_symbols: exchange, kind, name, isin, listed_shares, trading_status, groups, or active';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.before IS
+	'what it was; NULL where the symbol is new (field active)';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_history.after IS
+	'what it is; active false: it has left the list';
+
+CREATE SEQUENCE @extschema@.vnstream_symbol_refreshes_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_symbol_refreshes_seq IS 'numbers the rows of vnstream_symbol_refreshes';
+CREATE TABLE @extschema@.vnstream_symbol_refreshes (
+	refresh		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_symbol_refreshes_seq'),
+	source		pg_catalog.text,
+	trigger		pg_catalog.text NOT NULL,
+	accept_loss	pg_catalog.bool NOT NULL DEFAULT false,
+	requested	pg_catalog.timestamptz NOT NULL,
+	started		pg_catalog.timestamptz,
+	ended		pg_catalog.timestamptz,
+	listed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	added		pg_catalog.int8 NOT NULL DEFAULT 0,
+	changed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	removed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	returned	pg_catalog.int8 NOT NULL DEFAULT 0,
+	error		pg_catalog.text
+);
+ALTER SEQUENCE @extschema@.vnstream_symbol_refreshes_seq
+	OWNED BY @extschema@.vnstream_symbol_refreshes.refresh;
+COMMENT ON TABLE @extschema@.vnstream_symbol_refreshes IS
+	'one row each time the source was asked for its list of symbols; the last thousand are kept';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.refresh IS 'number, as vnstream_refresh_symbols() returns it';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.source IS 'the source that was asked';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.trigger IS
+	'why: start (of the producer), daily, settings (that name another index group), or request (vnstream_refresh_symbols())';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.accept_loss IS
+	'whether a list that lost more than a fifth of the market was to be believed';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.requested IS 'when it was asked for, or fell due';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.started IS 'when the producer began; NULL while it waits';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.ended IS 'when it was done, or given up';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.listed IS 'symbols in the list';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.added IS 'of them, new ones';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.changed IS 'with another name, exchange or kind than before';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.removed IS 'symbols that are not listed any more';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.returned IS 'symbols that are listed again';
+COMMENT ON COLUMN @extschema@.vnstream_symbol_refreshes.error IS
+	'why the list was not taken over, or not all of it; NULL where all went well';
 
 --
 -- State: bars of the sources, indices
@@ -879,6 +976,19 @@ COMMENT ON TRIGGER vnstream_session_overrides_guard ON @extschema@.vnstream_sess
 -- The market: symbols
 --
 
+CREATE FUNCTION @extschema@.vnstream_refresh_symbols(accept_loss pg_catalog.bool DEFAULT false)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_refresh_symbols'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_refresh_symbols(pg_catalog.bool) IS
+	'ask the producer to fetch the source''s list of symbols now; returns its number in vnstream_symbol_refreshes, does not wait; with accept_loss a list is believed that has lost more than a fifth of the market';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_refresh_symbols(pg_catalog.bool) FROM PUBLIC;
+
+REVOKE ALL ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_history,
+	@extschema@.vnstream_symbol_refreshes FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_history,
+	@extschema@.vnstream_symbol_refreshes TO pg_monitor;
+
 --
 -- Data: latest quotes
 --
@@ -936,6 +1046,10 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_session_overrid
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_holiday_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbols', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_history', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');

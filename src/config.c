@@ -34,6 +34,8 @@ char	   *config_sources = NULL;
 char	   *config_vci_url = NULL;
 char	   *config_symbols = NULL;
 int			config_interval = 60;
+char	   *config_hot_symbols = NULL;
+int			config_hot_interval = 5000;
 int			config_symbols_per_request = 50;
 int			config_requests_in_flight = 4;
 int			config_requests_per_minute = 120;
@@ -228,6 +230,12 @@ check_symbols(char **newval, void **extra, GucSource source)
 }
 
 static bool
+check_hot_symbols(char **newval, void **extra, GucSource source)
+{
+	return (*newval)[0] == '\0' || check_symbols(newval, extra, source);
+}
+
+static bool
 check_http_headers(char **newval, void **extra, GucSource source)
 {
 	char		error[SOURCE_ERROR_SIZE];
@@ -349,6 +357,17 @@ define_source_settings(void)
 							"Shorter is fresher and asks more of the source; see vnstream.requests_per_minute.",
 							&config_interval, 60, 1, 86400,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("vnstream.hot_symbols",
+							   "Symbols to ask for more often: a list as in vnstream.symbols; empty is none.",
+							   "Name what is traded on right now; each request to the source counts.",
+							   &config_hot_symbols, "",
+							   PGC_SUSET, 0, check_hot_symbols, NULL, NULL);
+	DefineCustomIntVariable("vnstream.hot_interval",
+							"Time from the start of one sweep of vnstream.hot_symbols to the next, while the market is open.",
+							"Shorter is fresher. These sweeps take at most half of "
+							"vnstream.requests_per_minute, and come later where that is not enough.",
+							&config_hot_interval, 5000, 500, 3600000,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.symbols_per_request",
 							"Symbols asked for in one request.",
 							"Lower it when the source leaves symbols out or refuses large requests.",

@@ -55,6 +55,8 @@ extern char *config_sources;
 extern char *config_vci_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
+extern char *config_hot_symbols;	/* '': none */
+extern int	config_hot_interval;	/* ms */
 extern int	config_symbols_per_request;
 extern int	config_requests_in_flight;
 extern int	config_requests_per_minute;

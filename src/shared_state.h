@@ -93,6 +93,7 @@ typedef struct DatabaseEntry
 	uint64		restart_producer;	/* counts requests to start anew */
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
+	uint64		symbol_requests;	/* counts vnstream_refresh_symbols() */
 	uint64		topic_changes;	/* counts changes of the topic that were made
 								 * from here: look at it anew */
 	uint64		broker_heard;	/* counts how often Kafka came back; see
@@ -100,6 +101,9 @@ typedef struct DatabaseEntry
 	char		target[272];	/* what its live producer publishes to */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
+	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
+	TimestampTz symbols_failing_since;	/* 0: the last refresh was well, or it
+										 * passes by itself, probably */
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];

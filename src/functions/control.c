@@ -40,11 +40,13 @@
 #include "store/catalog.h"
 #include "store/outbox.h"
 #include "store/role.h"
+#include "store/symbols.h"
 
 PG_FUNCTION_INFO_V1(vnstream_start);
 PG_FUNCTION_INFO_V1(vnstream_stop);
 PG_FUNCTION_INFO_V1(vnstream_restart);
 PG_FUNCTION_INFO_V1(vnstream_sweep);
+PG_FUNCTION_INFO_V1(vnstream_refresh_symbols);
 
 /* What happens when the transaction commits. */
 typedef struct PendingAction
@@ -53,6 +55,7 @@ typedef struct PendingAction
 	int			restart;		/* RUN_* bits */
 	bool		scan;
 	bool		sweep;
+	bool		refresh;
 	bool		is_noticed;		/* by the hook, in a command of anybody's */
 } PendingAction;
 
@@ -112,6 +115,7 @@ perform_actions(void)
 	int			restart = 0;
 	bool		scan = false;
 	bool		sweep = false;
+	bool		refresh = false;
 
 	foreach(cell, pending_actions)
 	{
@@ -120,9 +124,10 @@ perform_actions(void)
 		restart |= action->restart;
 		scan |= action->scan;
 		sweep |= action->sweep;
+		refresh |= action->refresh;
 	}
 
-	if (restart != 0 || sweep)
+	if (restart != 0 || sweep || refresh)
 	{
 		DatabaseEntry *entry;
 
@@ -136,6 +141,8 @@ perform_actions(void)
 				entry->restart_consumer++;
 			if (sweep)
 				entry->sweep_requests++;
+			if (refresh)
+				entry->symbol_requests++;
 		}
 		LWLockRelease(shared_state->lock);
 		shared_wake_database(MyDatabaseId);
@@ -469,21 +476,43 @@ vnstream_restart(PG_FUNCTION_ARGS)
 											  describe_run(bits & wanted))));
 }
 
+/* Whatever is asked of a producer needs one. */
+static void
+require_producer(const char *function, StoreCatalog *catalog)
+{
+	shared_state_require();
+	PreventCommandIfReadOnly(function);
+	if ((wanted_run(catalog) & RUN_PRODUCER) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the producer is not to run in this database"),
+				 errhint("Use vnstream_start() or vnstream_start('producer') first.")));
+}
+
 Datum
 vnstream_sweep(PG_FUNCTION_ARGS)
 {
 	StoreCatalog catalog;
 	int64		sweep;
 
-	shared_state_require();
-	PreventCommandIfReadOnly("vnstream_sweep()");
-	if ((wanted_run(&catalog) & RUN_PRODUCER) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the producer is not to run in this database"),
-				 errhint("Use vnstream_start() or vnstream_start('producer') first.")));
-
+	require_producer("vnstream_sweep()", &catalog);
 	sweep = sweep_row_request(&catalog);
 	add_action(0, false, true);
 	PG_RETURN_INT64(sweep);
+}
+
+Datum
+vnstream_refresh_symbols(PG_FUNCTION_ARGS)
+{
+	StoreCatalog catalog;
+	int64		refresh;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("accept_loss must be true or false")));
+	require_producer("vnstream_refresh_symbols()", &catalog);
+	refresh = symbol_refresh_request(&catalog, PG_GETARG_BOOL(0));
+	add_action(0, false, false)->refresh = true;
+	PG_RETURN_INT64(refresh);
 }

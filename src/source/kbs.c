@@ -16,6 +16,8 @@
 
 #include "market/reason.h"
 #include "source/reading.h"
+#include "source/symbol_list.h"
+#include "source/symbol_list.h"
 
 /* A board request's body is {"code":"VCB,FPT"}: one text, no array. */
 #define BODY_BEGIN "{\"code\":\""
@@ -99,11 +101,13 @@ symbol_read(const char *row, size_t length, SourceSymbol *symbol)
 	cJSON	   *object = json_parse(row, length, json_error);
 	char		text[QUOTE_NAME_MAX + 1];
 
-	reading_text(object, "symbol", symbol->ticker, sizeof(symbol->ticker));
+	reading_ticker(object, "symbol", symbol->ticker);
 	reading_text(object, "type", text, sizeof(text));
 	read_kind(text, symbol->kind);
 	reading_text(object, "exchange", text, sizeof(text));
 	strcpy(symbol->exchange, reading_exchange(text));
+	reading_text(object, "name", symbol->name, sizeof(symbol->name));
+	symbol_clean_name(symbol->name);
 	cJSON_Delete(object);
 	return ticker_is_valid(symbol->ticker, strlen(symbol->ticker));
 }

@@ -187,6 +187,8 @@ reading_symbols(const char *body, size_t length, const char *wrapper,
 		if (!read_row(row, row_length, &symbol))
 		{
 			list->refused++;
+			if (symbol.ticker[0] == '\0')
+				list->unreadable++;
 			continue;
 		}
 		symbols = reading_room(list->symbols, list->count,
@@ -258,6 +260,16 @@ reading_text(const cJSON *object, const char *name, char *text, size_t size)
 	text[0] = '\0';
 	if (cJSON_IsString(item) && strlen(item->valuestring) < size)
 		strcpy(text, item->valuestring);
+}
+
+void
+reading_ticker(const cJSON *object, const char *name, char *ticker)
+{
+	const cJSON *item = json_member(object, name);
+
+	reading_text(object, name, ticker, TICKER_MAX + 1);
+	if (ticker[0] == '\0' && cJSON_IsString(item))
+		strcpy(ticker, "?");
 }
 
 const char *

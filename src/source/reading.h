@@ -49,7 +49,10 @@ extern bool reading_board(const char *body, size_t length, const char *wrapper,
 						  int64_t received_at, BoardRowReader read_row,
 						  Board *board, char *error);
 
-/* One row of a symbol list; false where it has no usable ticker. */
+/*
+ * One row of a symbol list; false where it has no usable ticker, with '' where it
+ * may have been any symbol's.
+ */
 typedef bool (*SymbolReader) (const char *row, size_t length,
 							  SourceSymbol *symbol);
 
@@ -75,6 +78,12 @@ extern const char *reading_set_number(Quote *quote, QuoteFieldId field,
 /* A text into text, '' where it is missing, no text, or does not fit. */
 extern void reading_text(const cJSON *object, const char *name, char *text,
 						 size_t size);
+
+/*
+ * A row's ticker: '' where there is none to be read, and something that is no
+ * ticker where it has one that cannot be a symbol's.
+ */
+extern void reading_ticker(const cJSON *object, const char *name, char *ticker);
 
 /*
  * A request for base_url and path; what is percent-encoded is never more than a

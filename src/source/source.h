@@ -32,12 +32,22 @@ typedef struct SourceRequest
 
 extern void source_request_free(SourceRequest *request);
 
-/* One row of a provider's symbol list. */
+/*
+ * Longest name of a symbol, in bytes; the longest of the list of 2025 has 113.
+ * What is longer is no name, and is unknown rather than cut.
+ */
+#define SYMBOL_NAME_MAX 255
+
+/* One row of a provider's symbol list; '' is unknown. */
 typedef struct SourceSymbol
 {
 	char		ticker[TICKER_MAX + 1];
 	char		exchange[QUOTE_NAME_MAX + 1];	/* HOSE, HNX, UPCOM; else '' */
 	char		kind[QUOTE_NAME_MAX + 1];	/* STOCK, ETF, CW, BOND, FU, … */
+	char		name[SYMBOL_NAME_MAX + 1];	/* UTF-8, no control characters */
+	bool		is_delisted;	/* the row itself says so */
+	bool		is_doubtful;	/* rows of the list contradict each other on
+								 * it; see symbol_list.h */
 } SourceSymbol;
 
 typedef struct SourceSymbolList
@@ -45,6 +55,8 @@ typedef struct SourceSymbolList
 	SourceSymbol *symbols;		/* malloc */
 	size_t		count;
 	size_t		refused;		/* rows without a usable ticker */
+	size_t		unreadable;		/* of them, those that may have been any
+								 * symbol's: no JSON, or without a ticker */
 } SourceSymbolList;
 
 extern void source_symbol_list_free(SourceSymbolList *list);

@@ -295,8 +295,7 @@ consider_request(Sweep *sweep, size_t place)
 	if (now >= sweep->budget_until[source])
 	{
 		wait = sweep->options.may_request == NULL ? 0 :
-			sweep->options.may_request(sweep->options.budget_context,
-									   sweep->options.sources[source].provider);
+			sweep->options.may_request(sweep->options.sources[source].budget_context);
 		if (wait == 0)
 		{
 			start_request(sweep, place, source);
@@ -493,6 +492,29 @@ sweep_missing(const Sweep *sweep, size_t i)
 {
 	return i < sweep->missing_count ?
 		sweep->plan.tickers[sweep->missing[i]] : NULL;
+}
+
+const char *
+sweep_symbol(const Sweep *sweep, size_t i, SymbolOutcome *outcome)
+{
+	const SweepPlan *plan = &sweep->plan;
+	bool		is_left_out = false;
+	size_t		source;
+
+	if (i >= plan->count)
+		return NULL;
+	for (source = 0; source < plan->source_count; source++)
+		if (plan->left_out[i * SOURCES_MAX + source] > 0)
+			is_left_out = true;
+	*outcome = plan->has_row[i] ? SYMBOL_HAS_ROW :
+		is_left_out ? SYMBOL_LEFT_OUT : SYMBOL_NOT_ANSWERED;
+	return plan->tickers[i];
+}
+
+int
+sweep_in_flight(const Sweep *sweep)
+{
+	return sweep->in_flight;
 }
 
 void

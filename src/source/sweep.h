@@ -28,6 +28,7 @@ typedef struct SweepSource
 	const SourceProvider *provider;
 	const char *base_url;
 	Breaker    *breaker;		/* the caller's, for longer than the sweep */
+	void	   *budget_context; /* for may_request */
 } SweepSource;
 
 typedef struct SweepOptions
@@ -37,7 +38,6 @@ typedef struct SweepOptions
 	size_t		symbols_per_request;
 	int			requests_in_flight;
 	RequestBudget may_request;	/* NULL: as fast as it goes */
-	void	   *budget_context;
 } SweepOptions;
 
 /*
@@ -107,6 +107,23 @@ extern const SweepSourceCounts *sweep_source_counts(const Sweep *sweep, size_t s
 
 /* The i-th symbol without any row, or NULL past the last; once done. */
 extern const char *sweep_missing(const Sweep *sweep, size_t i);
+
+/*
+ * What became of the i-th symbol, in the order of their bytes; NULL past the
+ * last; once done.
+ */
+typedef enum SymbolOutcome
+{
+	SYMBOL_HAS_ROW,
+	SYMBOL_LEFT_OUT,			/* a good answer had no row of it */
+	SYMBOL_NOT_ANSWERED			/* no good answer to a request for it */
+} SymbolOutcome;
+
+extern const char *sweep_symbol(const Sweep *sweep, size_t i,
+								SymbolOutcome *outcome);
+
+/* Requests that the source has not answered yet. */
+extern int	sweep_in_flight(const Sweep *sweep);
 
 /*
  * Who gives up a sweep that is not done calls http_client_cancel_all() and

@@ -4,8 +4,7 @@
  *	  Which symbols a sweep asks for: vnstream.symbols made a list of tickers.
  *
  * A word that the table below does not know and that looks like a ticker is
- * one; whether it exists, the first sweep shows.  Requests go one after the
- * other: first the source's list, where a word needs it, then each group.
+ * one; whether it exists, the first sweep shows.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +16,7 @@
 #include <strings.h>
 
 #include "source/http_check.h"
+#include "source/symbol_list.h"
 
 typedef enum WordMeaning
 {
@@ -46,6 +46,7 @@ static const Word words[] =
 	{"UPCOM", WORD_EXCHANGE, NULL},
 	{"STOCK", WORD_KIND, NULL},
 	{"ETF", WORD_KIND, NULL},
+	{"UNIT_TRUST", WORD_KIND, NULL},
 	{"HNX30", WORD_GROUP, NULL},
 	{"VN30", WORD_GROUP, NULL},
 	{"VN100", WORD_GROUP, NULL},
@@ -69,34 +70,8 @@ static const Word words[] =
 
 #define WORD_COUNT (sizeof(words) / sizeof(words[0]))
 
-/* What a look-up takes from the source's list. */
-static const char *const listed_kinds[] = {"STOCK", "ETF", "UNIT_TRUST"};
-static const char *const listed_exchanges[] = {"HOSE", "HNX", "UPCOM"};
-
-struct UniverseLookup
-{
-	const SourceProvider *provider;
-	char	   *base_url;
-	bool		wanted[WORD_COUNT]; /* which of words[] the setting has */
-	size_t		found[WORD_COUNT];	/* how many symbols each stood for */
-
-	/* Indexes into words[]; one of another meaning than WORD_GROUP: the list. */
-	size_t		steps[WORD_COUNT];
-	size_t		step_count;
-	size_t		step;			/* the one that is on */
-	bool		is_repeat;
-	bool		in_flight;
-	bool		waits_for_room;
-	uint64_t	tag;
-	int64_t		not_before;		/* ms, http_clock_ms() */
-
-	Universe	universe;		/* as far as known; with duplicates until done */
-	size_t		capacity;
-	bool		is_done;
-	bool		has_failed;
-	BreakerFailure failure;
-	char		error[SOURCE_ERROR_SIZE];
-};
+/* Groups stand together, and are counted from here. */
+#define FIRST_GROUP 7
 
 void
 universe_free(Universe *universe)
@@ -204,7 +179,14 @@ read_word(const char *text, size_t length, size_t *index, char *error)
 		return words[*index].meaning;
 	}
 	if (ticker_is_valid(text, length))
-		return WORD_TICKER;
+	{
+		if (!ticker_is_of_other_board(text, length))
+			return WORD_TICKER;
+		snprintf(error, SOURCE_ERROR_SIZE,
+				 "\"%.*s\" cannot be used: derivatives and bonds are not supported",
+				 (int) length, text);
+		return WORD_REFUSED;
+	}
 	explain_refusal(text, length, error);
 	return WORD_REFUSED;
 }
@@ -222,39 +204,134 @@ universe_check(const char *symbols, char *error)
 	return true;
 }
 
+uint32_t
+universe_groups(const char *symbols)
+{
+	char		ignored[SOURCE_ERROR_SIZE];
+	uint32_t	groups = 0;
+	const char *word;
+	size_t		length;
+	size_t		i;
+
+	while (next_word(&symbols, &word, &length))
+		if (read_word(word, length, &i, ignored) == WORD_GROUP)
+			groups |= UINT32_C(1) << (i - FIRST_GROUP);
+	return groups;
+}
+
+const char *
+universe_group_name(int group)
+{
+	size_t		i = FIRST_GROUP + (size_t) group;
+
+	return i < WORD_COUNT && words[i].meaning == WORD_GROUP ? words[i].text : NULL;
+}
+
+int
+universe_group_find(const char *name)
+{
+	int			group;
+
+	for (group = 0; universe_group_name(group) != NULL; group++)
+		if (strcmp(universe_group_name(group), name) == 0)
+			return group;
+	return -1;
+}
+
 /* ----------------------------------------------------------------
- *		The look-up
+ *		The setting made tickers
  * ----------------------------------------------------------------
  */
 
-static void
-fail(UniverseLookup *lookup, HttpFault fault, const char *error)
+typedef struct Resolution
 {
-	lookup->is_done = true;
-	lookup->has_failed = true;
-	lookup->failure.fault = fault;
-	snprintf(lookup->error, sizeof(lookup->error), "%s", error);
+	const char *known;			/* UniverseSymbols, stride bytes apart */
+	size_t		count;
+	size_t		stride;
+	Universe   *universe;
+	size_t		capacity;
+	UniverseNotes *notes;
+} Resolution;
+
+static const UniverseSymbol *
+known_symbol(const Resolution *resolution, size_t i)
+{
+	return (const UniverseSymbol *) (resolution->known + i * resolution->stride);
 }
 
 static bool
-add_ticker(UniverseLookup *lookup, const char *ticker, size_t length)
+add_ticker(Resolution *resolution, const char *ticker, size_t length)
 {
-	Universe   *universe = &lookup->universe;
+	Universe   *universe = resolution->universe;
 
-	if (universe->count == lookup->capacity)
+	if (universe->count == resolution->capacity)
 	{
-		size_t		capacity = lookup->capacity == 0 ? 64 : 2 * lookup->capacity;
+		size_t		capacity = resolution->capacity == 0 ? 64 : 2 * resolution->capacity;
 		void	   *larger = realloc(universe->tickers,
 									 capacity * sizeof(*universe->tickers));
 
 		if (larger == NULL)
 			return false;
 		universe->tickers = larger;
-		lookup->capacity = capacity;
+		resolution->capacity = capacity;
 	}
 	memcpy(universe->tickers[universe->count], ticker, length);
 	universe->tickers[universe->count][length] = '\0';
 	universe->count++;
+	return true;
+}
+
+/* One more word to a note, as far as there is room. */
+static void
+add_note(char *note, const char *text, const char *more)
+{
+	size_t		length = strlen(note);
+
+	snprintf(note + length, SOURCE_ERROR_SIZE - length, "%s%s%s",
+			 length > 0 ? ", " : "", text, more);
+}
+
+static bool
+word_has(size_t word, const UniverseSymbol *symbol)
+{
+	if (words[word].meaning == WORD_GROUP)
+		return (symbol->groups & (UINT32_C(1) << (word - FIRST_GROUP))) != 0;
+	if (!symbol->is_active || !symbol_is_of_market(symbol->kind, symbol->exchange))
+		return false;
+	switch (words[word].meaning)
+	{
+		case WORD_ALL:
+			return true;
+		case WORD_EXCHANGE:
+			return strcmp(words[word].text, symbol->exchange) == 0;
+		default:
+			return strcmp(words[word].text, symbol->kind) == 0;
+	}
+}
+
+static int
+compare_known(const void *ticker, const void *symbol)
+{
+	return strcmp(ticker, ((const UniverseSymbol *) symbol)->ticker);
+}
+
+/* A ticker of the setting; what the list has as a bond or future is left out. */
+static bool
+add_named(Resolution *resolution, const char *word, size_t length)
+{
+	const UniverseSymbol *symbol;
+	char		ticker[TICKER_MAX + 1];
+	char		kind[QUOTE_NAME_MAX + 4];
+
+	memcpy(ticker, word, length);
+	ticker[length] = '\0';
+	symbol = resolution->count == 0 ? NULL :
+		bsearch(ticker, resolution->known, resolution->count,
+				resolution->stride, compare_known);
+	if (symbol == NULL || !symbol_is_of_other_board(symbol->kind))
+		return add_ticker(resolution, word, length);
+	snprintf(kind, sizeof(kind), " (%s)", symbol->kind);
+	add_note(resolution->notes->refused, ticker, kind);
 	return true;
 }
 
@@ -265,14 +342,14 @@ compare_tickers(const void *a, const void *b)
 }
 
 static void
-sort_and_finish(UniverseLookup *lookup)
+sort_tickers(Universe *universe)
 {
-	Universe   *universe = &lookup->universe;
 	size_t		kept = 0;
 	size_t		i;
 
-	qsort(universe->tickers, universe->count, sizeof(*universe->tickers),
-		  compare_tickers);
+	if (universe->count > 0)
+		qsort(universe->tickers, universe->count, sizeof(*universe->tickers),
+			  compare_tickers);
 	for (i = 0; i < universe->count; i++)
 	{
 		if (kept > 0 &&
@@ -284,291 +361,43 @@ sort_and_finish(UniverseLookup *lookup)
 		kept++;
 	}
 	universe->count = kept;
-	lookup->is_done = true;
 }
 
-/* Notes what the setting asks for.  False: out of memory. */
-static bool
-read_setting(UniverseLookup *lookup, const char *symbols)
+bool
+universe_resolve(const char *symbols, const UniverseSymbol *known, size_t count,
+				 size_t stride, Universe *universe, UniverseNotes *notes)
 {
+	Resolution	resolution = {(const char *) known, count, stride, universe, 0, notes};
 	char		ignored[SOURCE_ERROR_SIZE];
-	bool		needs_list = false;
+	bool		is_whole = true;
 	const char *word;
 	size_t		length;
 	size_t		i;
 
-	while (next_word(&symbols, &word, &length))
+	memset(universe, 0, sizeof(*universe));
+	memset(notes, 0, sizeof(*notes));
+	while (is_whole && next_word(&symbols, &word, &length))
 	{
-		if (read_word(word, length, &i, ignored) != WORD_TICKER)
-			lookup->wanted[i] = true;
-		else if (!add_ticker(lookup, word, length))
-			return false;
-	}
-	for (i = 0; i < WORD_COUNT; i++)
-	{
-		if (!lookup->wanted[i])
+		WordMeaning meaning = read_word(word, length, &i, ignored);
+		size_t		before = universe->count;
+		size_t		symbol;
+
+		if (meaning == WORD_REFUSED)
 			continue;
-		if (words[i].meaning != WORD_GROUP && needs_list)
+		if (meaning == WORD_TICKER)
+		{
+			is_whole = add_named(&resolution, word, length);
 			continue;
-		if (words[i].meaning != WORD_GROUP)
-			needs_list = true;
-		lookup->steps[lookup->step_count++] = i;
-	}
-	return true;
-}
-
-UniverseLookup *
-universe_lookup_begin(const SourceProvider *provider, const char *base_url,
-					  const char *symbols, char *error)
-{
-	UniverseLookup *lookup;
-
-	if (!universe_check(symbols, error))
-		return NULL;
-	lookup = calloc(1, sizeof(UniverseLookup));
-	if (lookup != NULL)
-	{
-		lookup->provider = provider;
-		lookup->failure.retry_after_ms = -1;
-		lookup->base_url = strdup(base_url);
-		if (lookup->base_url != NULL && read_setting(lookup, symbols))
-		{
-			if (lookup->step_count == 0)
-				sort_and_finish(lookup);
-			return lookup;
 		}
-		universe_lookup_free(lookup);
+		for (symbol = 0; symbol < count && is_whole; symbol++)
+			if (word_has(i, known_symbol(&resolution, symbol)))
+				is_whole = add_ticker(&resolution, known_symbol(&resolution, symbol)->ticker,
+									  strlen(known_symbol(&resolution, symbol)->ticker));
+		if (universe->count == before)
+			add_note(notes->empty, words[i].text, "");
 	}
-	snprintf(error, SOURCE_ERROR_SIZE, "out of memory");
-	return NULL;
-}
-
-static bool
-is_group_step(const UniverseLookup *lookup)
-{
-	return words[lookup->steps[lookup->step]].meaning == WORD_GROUP;
-}
-
-static bool
-build_request(UniverseLookup *lookup, SourceRequest *request)
-{
-	if (is_group_step(lookup))
-		return lookup->provider->group_request(lookup->base_url,
-											   words[lookup->steps[lookup->step]].text,
-											   request);
-	return lookup->provider->list_request(lookup->base_url, request);
-}
-
-void
-universe_lookup_drive(UniverseLookup *lookup, HttpClient *client,
-					  RequestBudget may_request, void *context)
-{
-	SourceRequest request = {0};
-	char		error[SOURCE_ERROR_SIZE];
-	int64_t		now = http_clock_ms();
-	long		wait;
-
-	lookup->waits_for_room = !http_client_has_room(client);
-	if (lookup->is_done || lookup->in_flight || lookup->waits_for_room ||
-		now < lookup->not_before)
-		return;
-	wait = may_request != NULL ? may_request(context, lookup->provider) : 0;
-	if (wait > 0)
-	{
-		lookup->not_before = now + wait;
-		return;
-	}
-	if (!build_request(lookup, &request))
-	{
-		fail(lookup, HTTP_OK, "out of memory");
-		return;
-	}
-	lookup->tag = http_client_reserve_tags(client, 1);
-	lookup->in_flight = http_client_request(client, &request, lookup->tag,
-											error);
-	if (!lookup->in_flight)
-		fail(lookup, HTTP_UNREACHABLE, error);
-	source_request_free(&request);
-}
-
-/* Place of name in names[], or count. */
-static size_t
-find_name(const char *name, const char *const *names, size_t count)
-{
-	size_t		i;
-
-	for (i = 0; i < count && strcmp(name, names[i]) != 0; i++)
-		;
-	return i;
-}
-
-/*
- * Does one of the setting's words stand for this row of the step's answer?
- * Counts for each word.
- */
-static bool
-match_words(UniverseLookup *lookup, const SourceSymbol *symbol)
-{
-	bool		answer = false;
-	size_t		i;
-
-	if (is_group_step(lookup))
-	{
-		lookup->found[lookup->steps[lookup->step]]++;
-		return true;
-	}
-	if (find_name(symbol->kind, listed_kinds, 3) == 3 ||
-		find_name(symbol->exchange, listed_exchanges, 3) == 3)
-		return false;
-	for (i = 0; i < WORD_COUNT; i++)
-	{
-		const Word *word = &words[i];
-
-		if (!lookup->wanted[i])
-			continue;
-		if (word->meaning == WORD_ALL ||
-			(word->meaning == WORD_EXCHANGE &&
-			 strcmp(word->text, symbol->exchange) == 0) ||
-			(word->meaning == WORD_KIND &&
-			 strcmp(word->text, symbol->kind) == 0))
-		{
-			lookup->found[i]++;
-			answer = true;
-		}
-	}
-	return answer;
-}
-
-/* A word of the step that stood for nothing, or NULL. */
-static const char *
-find_empty_word(const UniverseLookup *lookup)
-{
-	size_t		i;
-
-	if (is_group_step(lookup))
-	{
-		i = lookup->steps[lookup->step];
-		return lookup->found[i] == 0 ? words[i].text : NULL;
-	}
-	for (i = 0; i < WORD_COUNT; i++)
-		if (lookup->wanted[i] && words[i].meaning != WORD_GROUP &&
-			lookup->found[i] == 0)
-			return words[i].text;
-	return NULL;
-}
-
-/* Reads what arrived for the step; HTTP_OK, or what is wrong with it. */
-static HttpFault
-read_answer(UniverseLookup *lookup, const HttpResponse *response, char *error)
-{
-	const SourceProvider *provider = lookup->provider;
-	SourceSymbolList list = {NULL, 0, 0};
-	char		reason[SOURCE_ERROR_SIZE];
-	const char *empty;
-	size_t		i;
-
-	if (!(is_group_step(lookup) ? provider->read_group : provider->read_list)
-		(response->body, response->length, &list, reason))
-	{
-		snprintf(error, SOURCE_ERROR_SIZE,
-				 "source %s answered what is no list of symbols: %.400s",
-				 provider->name, reason);
-		return HTTP_UNREADABLE;
-	}
-	for (i = 0; i < list.count; i++)
-	{
-		const char *ticker = list.symbols[i].ticker;
-
-		if (match_words(lookup, &list.symbols[i]) &&
-			!add_ticker(lookup, ticker, strlen(ticker)))
-		{
-			source_symbol_list_free(&list);
-			fail(lookup, HTTP_OK, "out of memory");
-			return HTTP_OK;
-		}
-	}
-	empty = find_empty_word(lookup);
-	if (empty != NULL)
-		snprintf(error, SOURCE_ERROR_SIZE,
-				 "source %s answered %zu rows, and none is a symbol of %s",
-				 provider->name, list.count + list.refused, empty);
-	source_symbol_list_free(&list);
-	return empty != NULL ? HTTP_UNREADABLE : HTTP_OK;
-}
-
-void
-universe_lookup_take(UniverseLookup *lookup, HttpResponse *response)
-{
-	HttpFault	fault = response->fault;
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (!lookup->in_flight || response->tag != lookup->tag)
-	{
-		http_response_free(response);
-		return;
-	}
-	lookup->in_flight = false;
-	lookup->failure.retry_after_ms = response->retry_after_ms;
-	lookup->failure.is_blocked = response->is_blocked;
-	snprintf(error, sizeof(error), "%s", response->error);
-	if (fault == HTTP_OK)
-		fault = read_answer(lookup, response, error);
-	if (lookup->is_done)
-		;						/* out of memory */
-	else if (fault == HTTP_OK)
-	{
-		lookup->is_repeat = false;
-		if (++lookup->step == lookup->step_count)
-			sort_and_finish(lookup);
-	}
-	else if (!lookup->is_repeat && http_may_pass(fault, response->status))
-	{
-		lookup->is_repeat = true;
-		lookup->not_before = http_clock_ms() + http_repeat_delay();
-	}
-	else
-		fail(lookup, fault, error);
-	http_response_free(response);
-}
-
-bool
-universe_lookup_is_done(const UniverseLookup *lookup)
-{
-	return lookup->is_done;
-}
-
-long
-universe_lookup_timeout(const UniverseLookup *lookup)
-{
-	int64_t		wait = lookup->not_before - http_clock_ms();
-
-	if (lookup->is_done || lookup->in_flight || lookup->waits_for_room)
-		return -1;
-	return wait > 0 ? (long) wait : 0;
-}
-
-bool
-universe_lookup_result(UniverseLookup *lookup, Universe *universe,
-					   BreakerFailure *failure, char *error)
-{
-	*failure = lookup->failure;
-	if (lookup->has_failed)
-	{
-		snprintf(error, SOURCE_ERROR_SIZE, "%s", lookup->error);
-		return false;
-	}
-	*universe = lookup->universe;
-	memset(&lookup->universe, 0, sizeof(Universe));
-	lookup->capacity = 0;
-	return true;
-}
-
-void
-universe_lookup_free(UniverseLookup *lookup)
-{
-	if (lookup == NULL)
-		return;
-	universe_free(&lookup->universe);
-	free(lookup->base_url);
-	free(lookup);
+	if (!is_whole)
+		universe_free(universe);
+	sort_tickers(universe);
+	return is_whole;
 }

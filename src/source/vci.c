@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "source/reading.h"
+#include "source/symbol_list.h"
 
 /* A board request's body is {"symbols":["VCB","FPT"]}. */
 #define BODY_BEGIN "{\"symbols\":["
@@ -38,7 +39,10 @@ vci_read_board(const char *body, size_t length, int64_t received_at,
 						 error);
 }
 
-/* A symbol list's row: {"symbol":"VNM","type":"STOCK","board":"HSX",…} */
+/*
+ * A symbol list's row:
+ * {"symbol":"VNM","type":"STOCK","board":"HSX","organName":"Công ty …",…}
+ */
 static bool
 symbol_read(const char *row, size_t length, SourceSymbol *symbol)
 {
@@ -46,10 +50,13 @@ symbol_read(const char *row, size_t length, SourceSymbol *symbol)
 	cJSON	   *object = json_parse(row, length, json_error);
 	char		board[QUOTE_NAME_MAX + 1];
 
-	reading_text(object, "symbol", symbol->ticker, sizeof(symbol->ticker));
+	reading_ticker(object, "symbol", symbol->ticker);
 	reading_text(object, "type", symbol->kind, sizeof(symbol->kind));
 	reading_text(object, "board", board, sizeof(board));
 	strcpy(symbol->exchange, reading_exchange(board));
+	symbol->is_delisted = strcmp(board, "DELISTED") == 0;
+	reading_text(object, "organName", symbol->name, sizeof(symbol->name));
+	symbol_clean_name(symbol->name);
 	cJSON_Delete(object);
 	return ticker_is_valid(symbol->ticker, strlen(symbol->ticker));
 }

@@ -63,6 +63,8 @@ extern void outbox_size(const StoreCatalog *catalog, int64 *responses,
  * caller is SQL, in any transaction).  sweep_row_requested() is the oldest
  * request not yet started, or 0.  sweep_rows_interrupt() ends those that a crash
  * left open, with an error that says so; answers how many.
+ * sweep_rows_forget_hot() deletes those of trigger 'hot' that ended more than a
+ * day ago and whose quotes have all been acknowledged.
  */
 typedef struct SweepTotals
 {
@@ -83,5 +85,6 @@ extern void sweep_row_end(const StoreCatalog *catalog, int64 sweep,
 extern int64 sweep_row_request(const StoreCatalog *catalog);
 extern int64 sweep_row_requested(const StoreCatalog *catalog);
 extern int	sweep_rows_interrupt(const StoreCatalog *catalog);
+extern void sweep_rows_forget_hot(const StoreCatalog *catalog);
 
 #endif							/* VNSTREAM_STORE_OUTBOX_H */

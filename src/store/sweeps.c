@@ -21,6 +21,7 @@ static StorePlan asked_plan;
 static StorePlan end_plan;
 static StorePlan requested_plan;
 static StorePlan interrupt_plan;
+static StorePlan forget_plan;
 
 int64
 sweep_row_begin(const StoreCatalog *catalog, int64 sweep, const char *source,
@@ -145,4 +146,14 @@ sweep_rows_interrupt(const StoreCatalog *catalog)
 										  " WHERE started IS NOT NULL AND ended IS NULL",
 										  0, NULL),
 							   NULL, NULL);
+}
+
+void
+sweep_rows_forget_hot(const StoreCatalog *catalog)
+{
+	(void) store_execute(store_plan(&forget_plan, catalog,
+									"DELETE FROM %1$s.vnstream_sweeps WHERE trigger = 'hot' AND waiting = 0"
+									" AND ended < pg_catalog.now() - '1 day'::pg_catalog.interval",
+									0, NULL),
+						 NULL, NULL);
 }

@@ -21,9 +21,11 @@
 #include "workers/agenda.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/hot.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/sweeping.h"
+#include "workers/symbol_refresh.h"
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
@@ -58,6 +60,17 @@ outbox_is_full(void)
 }
 
 /*
+ * Is a hot sweep due, and may one begin?  A sweep of all makes room for it.
+ */
+static bool
+consider_hot_sweep(void)
+{
+	return hot_is_due() && backoff_is_over(sweeping_store_backoff()) &&
+		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
+		sweeping_start_hot();
+}
+
+/*
  * Is a sweep due, and may one begin?
  */
 static void
@@ -66,6 +79,9 @@ consider_sweep(void)
 	SweepOrder	order;
 	SweepStart	start;
 
+	if (refresh_is_requested() && backoff_is_over(sweeping_store_backoff()) &&
+		sweeping_start_refresh())
+		return;
 	if (!backoff_is_over(sweeping_store_backoff()) || outbox_is_full() ||
 		!agenda_due(!backoff_is_over(sweeping_source_backoff()), &order))
 		return;
@@ -122,8 +138,12 @@ producer_wait(void)
 		/* what keeps a sweep from beginning now is waited for */
 		if (due < 0)
 			due = rest;
+		if (refresh_is_requested())
+			due = 0;
 		timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
 	}
+	if (!hot_is_due() && !outbox_is_full())
+		timeout = sooner(timeout, hot_remaining());
 	worker_wait(sources, count, timeout);
 	sweeping_drive(sources, http_count);
 }
@@ -155,6 +175,7 @@ void
 producer_main(void)
 {
 	char	   *fixed;
+	bool		is_idle;
 
 	MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "vnstream producer",
 												ALLOCSET_DEFAULT_SIZES));
@@ -179,7 +200,10 @@ producer_main(void)
 		if (worker_reloaded())
 			apply_settings(fixed);
 		/* the round that begins a sweep also sends its first requests */
-		if (sweeping_round())
+		is_idle = sweeping_round();
+		if (consider_hot_sweep())
+			(void) sweeping_round();
+		else if (is_idle)
 		{
 			consider_sweep();
 			(void) sweeping_round();

@@ -7,6 +7,10 @@
  *		^							|					|
  *		+------ all answered, or given up --------------+
  *
+ * LOOKUP is a refresh of the list of symbols, where one is due.  A hot sweep goes
+ * from IDLE to SWEEP, or comes in between the requests of a sweep of all, which
+ * is laid aside until the hot one has ended: two never ask at the same time.
+ *
  * Each answer becomes quotes; what the rules accept and what is new is written
  * to the outbox and committed before anything of it goes to Kafka.
  *
@@ -14,19 +18,27 @@
  */
 #include "postgres.h"
 
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "config.h"
 #include "source/sweep.h"
 #include "store/outbox.h"
 #include "workers/answer.h"
+#include "workers/hot.h"
 #include "workers/sweep_report.h"
 #include "workers/sweeping.h"
-
-/* How long a list of symbols is good for. */
-#define UNIVERSE_AGE_MS 86400000
+#include "workers/symbol_book.h"
+#include "workers/symbol_refresh.h"
+#include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
+
+/* How often rows of hot sweeps are looked at for deleting. */
+#define FORGET_HOT_MS 600000
+
+/* Why a hot sweep was made, in vnstream_sweeps. */
+#define HOT_TRIGGER "hot"
 
 typedef enum SweepPhase
 {
@@ -35,6 +47,21 @@ typedef enum SweepPhase
 	PHASE_SWEEP
 } SweepPhase;
 
+/* One sweep that is under way. */
+typedef struct SweepRun
+{
+	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
+	bool		is_hot;
+	bool		asks_all;		/* also symbols that rest */
+	Sweep	   *sweep;
+	bool		is_swept;		/* the sweep is done, its row is not yet */
+	char		error[SOURCE_ERROR_SIZE];
+	char		note[SOURCE_ERROR_SIZE];	/* what words of the setting lack */
+	int64		asked;
+	int64		missing;
+	SweepTotals totals;
+} SweepRun;
+
 typedef struct Sweeping
 {
 	const SourceProvider *provider;
@@ -42,18 +69,12 @@ typedef struct Sweeping
 	SweepPhase	phase;
 	Backoff		source_backoff;
 	Backoff		store_backoff;
-
-	Universe	universe;
-	TimestampTz universe_until;
-	UniverseLookup *lookup;
-
-	int64		sweep_number;
-	Sweep	   *sweep;
-	bool		is_swept;		/* the sweep is done, its row is not yet */
-	char		sweep_error[SOURCE_ERROR_SIZE];
-	int64		asked;
-	int64		missing;
-	SweepTotals totals;
+	bool		has_book;
+	SweepRun	run;
+	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
+	bool		is_to_pause;	/* no new request: a hot one is to come in */
+	TimestampTz hot_forgotten_at;
+	char		told_refused[2][SOURCE_ERROR_SIZE]; /* of symbols, of hot_symbols */
 } Sweeping;
 
 static Sweeping sweeping;
@@ -76,7 +97,8 @@ http_options(void)
 static long
 may_request(void *context)
 {
-	return shared_budget_take(sweeping.provider->name, config_requests_per_minute);
+	return shared_budget_take(sweeping.provider->name, sweeping.run.is_hot ?
+							  config_requests_per_minute : hot_budget_of_others());
 }
 
 /*
@@ -99,14 +121,17 @@ begin_row(void *argument)
 	int64		requested;
 
 	store_catalog_get(&catalog);
-	requested = sweep_row_requested(&catalog);
+	requested = sweeping.run.is_hot ? 0 : sweep_row_requested(&catalog);
 	if (requested == 0 && trigger == NULL)
 	{
-		sweeping.sweep_number = 0;
+		sweeping.run.number = 0;
 		return;
 	}
-	sweeping.sweep_number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
-											requested != 0 ? "request" : trigger);
+	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
+	sweeping.run.asks_all = requested != 0 ||
+		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
+	sweeping.run.number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
+										  requested != 0 ? "request" : trigger);
 }
 
 static void
@@ -115,7 +140,7 @@ note_asked(void *argument)
 	StoreCatalog catalog;
 
 	store_catalog_get(&catalog);
-	sweep_row_asked(&catalog, sweeping.sweep_number, sweeping.universe.count);
+	sweep_row_asked(&catalog, sweeping.run.number, sweeping.run.asked);
 }
 
 static void
@@ -124,9 +149,13 @@ end_row(void *argument)
 	StoreCatalog catalog;
 
 	store_catalog_get(&catalog);
-	sweep_row_end(&catalog, sweeping.sweep_number, sweeping.asked, sweeping.missing,
-				  sweeping.sweep_error[0] != '\0' ? sweeping.sweep_error : NULL,
-				  &sweeping.totals);
+	sweep_row_end(&catalog, sweeping.run.number, sweeping.run.asked, sweeping.run.missing,
+				  sweeping.run.error[0] != '\0' ? sweeping.run.error : NULL,
+				  &sweeping.run.totals);
+	symbol_book_store(&catalog, sweeping.provider->name);
+	if (sweeping.run.is_hot &&
+		clock_passed(sweeping.hot_forgotten_at, GetCurrentTimestamp(), FORGET_HOT_MS))
+		sweep_rows_forget_hot(&catalog);
 }
 
 /*
@@ -160,11 +189,13 @@ note_source_failure(HttpFault fault, long retry_after_ms, const char *error)
 }
 
 /*
- * The sweep is over, well or not: end its row, plan the next.
+ * The sweep is over, well or not: end its row, and go on with one that was laid
+ * aside.
  */
 static void
 finish_sweep(void)
 {
+	SweepRun   *run = &sweeping.run;
 	StoreError	error;
 
 	if (!backoff_is_over(&sweeping.store_backoff))
@@ -172,31 +203,102 @@ finish_sweep(void)
 	(void) store_transaction(end_row, NULL, "ending a sweep", STORE_TIMEOUT_MS, &error);
 	if (worker_store_failed(&error, &sweeping.store_backoff))
 		return;
-	sweep_report(sweeping.sweep_number, sweeping.asked, sweeping.missing,
-				 &sweeping.totals, sweeping.sweep_error);
-	if (sweeping.sweep != NULL)
-		sweep_free(sweeping.sweep);
-	sweeping.sweep = NULL;
-	sweeping.is_swept = false;
-	sweeping.phase = PHASE_IDLE;
+	symbol_book_settle();
+	if (run->is_hot)
+	{
+		/* every few seconds: only its faults are news, and those have been told */
+		if (clock_passed(sweeping.hot_forgotten_at, GetCurrentTimestamp(), FORGET_HOT_MS))
+			sweeping.hot_forgotten_at = GetCurrentTimestamp();
+		hot_ended();
+	}
+	else
+		sweep_report(run->number, run->asked, run->missing, &run->totals, run->error);
+	if (run->sweep != NULL)
+		sweep_free(run->sweep);
+	*run = sweeping.paused;
+	memset(&sweeping.paused, 0, sizeof(SweepRun));
+	sweeping.phase = run->number != 0 ? PHASE_SWEEP : PHASE_IDLE;
 	ConditionVariableBroadcast(&shared_state->changed);
 }
 
 static void
 conclude_sweep(int64 asked, int64 missing, const char *error)
 {
-	sweeping.asked = asked;
-	sweeping.missing = missing;
-	strlcpy(sweeping.sweep_error, error, sizeof(sweeping.sweep_error));
-	sweeping.is_swept = true;
+	sweeping.run.asked = asked;
+	sweeping.run.missing = missing;
+	strlcpy(sweeping.run.error, error, sizeof(sweeping.run.error));
+	sweeping.run.is_swept = true;
 	finish_sweep();
+}
+
+/* All that the settings ask for: what a refresh is to bring. */
+static const char *
+all_settings(void)
+{
+	static char *text = NULL;
+	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+	if (text != NULL)
+		pfree(text);
+	text = psprintf("%s%s%s", config_symbols, config_hot_symbols[0] != '\0' ? "," : "",
+					config_hot_symbols);
+	MemoryContextSwitchTo(before);
+	return text;
+}
+
+/*
+ * Symbols that are named and that no sweep asks for; told once.
+ */
+static void
+tell_refused(const UniverseNotes *notes, bool is_hot)
+{
+	char	   *told = sweeping.told_refused[is_hot];
+
+	if (strcmp(notes->refused, told) == 0)
+		return;
+	strlcpy(told, notes->refused, SOURCE_ERROR_SIZE);
+	if (notes->refused[0] != '\0')
+		worker_error(WARNING, ERRCODE_FEATURE_NOT_SUPPORTED,
+					 is_hot ? "Take them out of vnstream.hot_symbols." :
+					 "Take them out of vnstream.symbols.",
+					 "not asked for, as derivatives and bonds are not supported: %s",
+					 notes->refused);
+}
+
+static size_t
+requests_of(size_t symbols)
+{
+	return (symbols + config_symbols_per_request - 1) / config_symbols_per_request;
 }
 
 static void
 begin_asking(void)
 {
+	SweepRun   *run = &sweeping.run;
 	SweepOptions options;
 	StoreError	error;
+	Universe	universe;
+	UniverseNotes notes;
+	int			resting;
+
+	if (!symbol_book_universe(run->is_hot ? config_hot_symbols : config_symbols, run->asks_all,
+							  &universe, &notes, &resting))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	tell_refused(&notes, run->is_hot);
+	if (notes.empty[0] != '\0')
+		snprintf(run->note, sizeof(run->note), "no symbol is known of %.400s", notes.empty);
+	run->asked = (int64) universe.count;
+	if (run->is_hot)
+		hot_started(requests_of(universe.count));
+	sweeping.phase = PHASE_SWEEP;
+	if (universe.count == 0)
+	{
+		universe_free(&universe);
+		conclude_sweep(0, 0, run->error[0] != '\0' ? run->error :
+					   run->note[0] != '\0' ? run->note :
+					   resting > 0 ? "" : "there is no symbol to ask for");
+		return;
+	}
 
 	memset(&options, 0, sizeof(options));
 	options.provider = sweeping.provider;
@@ -204,10 +306,10 @@ begin_asking(void)
 	options.symbols_per_request = config_symbols_per_request;
 	options.requests_in_flight = config_requests_in_flight;
 	options.may_request = may_request;
-	sweeping.sweep = sweep_begin(&options, &sweeping.universe);
-	if (sweeping.sweep == NULL)
+	run->sweep = sweep_begin(&options, &universe);
+	universe_free(&universe);
+	if (run->sweep == NULL)
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	sweeping.phase = PHASE_SWEEP;
 
 	/* so that the row says what is missing also when the sweep is interrupted */
 	(void) store_transaction(note_asked, NULL, "asking the source", STORE_TIMEOUT_MS, &error);
@@ -218,29 +320,83 @@ SweepStart
 sweeping_start(const char *trigger)
 {
 	StoreError	error;
-	char		text[SOURCE_ERROR_SIZE];
 
+	if (!sweeping.has_book)
+		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
+	if (!sweeping.has_book)
+		return SWEEP_PUT_OFF;
+	memset(&sweeping.run, 0, sizeof(SweepRun));
+	sweeping.run.is_hot = trigger != NULL && strcmp(trigger, HOT_TRIGGER) == 0;
 	(void) store_transaction(begin_row, unconstify(char *, trigger), "beginning a sweep",
 							 STORE_TIMEOUT_MS, &error);
 	if (worker_store_failed(&error, &sweeping.store_backoff))
 		return SWEEP_PUT_OFF;
-	if (sweeping.sweep_number == 0)
+	if (sweeping.run.number == 0)
 		return SWEEP_NOT_WANTED;
 
-	if (sweeping.universe.count > 0 && ms_until(sweeping.universe_until) > 0)
-	{
+	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) &&
+		refresh_start(sweeping.provider, config_vci_url, all_settings(), false,
+					  &sweeping.store_backoff))
+		sweeping.phase = PHASE_LOOKUP;
+	else
 		begin_asking();
-		return SWEEP_STARTED;
-	}
-	sweeping.lookup = universe_lookup_begin(sweeping.provider, config_vci_url,
-											config_symbols, text);
-	sweeping.phase = PHASE_LOOKUP;
-	if (sweeping.lookup == NULL)
-	{
-		note_source_failure(HTTP_OK, 0, text);
-		conclude_sweep(0, 0, text);
-	}
 	return SWEEP_STARTED;
+}
+
+bool
+sweeping_start_refresh(void)
+{
+	if (!sweeping.has_book)
+		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
+	if (!sweeping.has_book ||
+		!refresh_start(sweeping.provider, config_vci_url, all_settings(), true,
+					   &sweeping.store_backoff))
+		return false;
+	sweeping.phase = PHASE_LOOKUP;
+	return true;
+}
+
+/* Is there a hot symbol to ask for?  A row about none every few seconds says nothing. */
+static bool
+has_hot_symbols(void)
+{
+	Universe	universe;
+	UniverseNotes notes;
+	int			resting;
+	bool		answer;
+
+	if (!symbol_book_universe(config_hot_symbols, false, &universe, &notes, &resting))
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	answer = universe.count > 0;
+	universe_free(&universe);
+	return answer;
+}
+
+bool
+sweeping_start_hot(void)
+{
+	SweepRun   *run = &sweeping.run;
+
+	/* what waits for an answer, or for the database, is not laid aside */
+	if (sweeping.phase == PHASE_LOOKUP || run->is_hot || run->is_swept ||
+		answer_is_pending())
+		return false;
+	if (sweeping.phase == PHASE_SWEEP && sweep_in_flight(run->sweep) > 0)
+	{
+		sweeping.is_to_pause = true;
+		return false;
+	}
+	if (!has_hot_symbols())
+	{
+		hot_started(1);
+		return false;
+	}
+	sweeping.paused = *run;
+	if (sweeping_start(HOT_TRIGGER) == SWEEP_STARTED)
+		return true;
+	*run = sweeping.paused;
+	memset(&sweeping.paused, 0, sizeof(SweepRun));
+	return false;
 }
 
 static void
@@ -249,35 +405,31 @@ finish_lookup(void)
 	HttpFault	fault;
 	long		retry_after_ms;
 	char		error[SOURCE_ERROR_SIZE];
-	Universe	universe;
+	bool		is_well = refresh_finish(&sweeping.store_backoff, &fault, &retry_after_ms,
+										 error);
 
-	if (universe_lookup_result(sweeping.lookup, &universe, &fault, &retry_after_ms, error))
-	{
-		universe_free(&sweeping.universe);
-		sweeping.universe = universe;
-		sweeping.universe_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-															  UNIVERSE_AGE_MS);
-	}
-	else
+	if (!is_well)
 		note_source_failure(fault, retry_after_ms, error);
-	universe_lookup_free(sweeping.lookup);
-	sweeping.lookup = NULL;
+	sweeping.phase = PHASE_IDLE;
+	if (sweeping.run.number == 0)
+		return;
 
 	/*
 	 * Yesterday's list is better than no quotes; but a source that refuses is
 	 * left alone for as long as it wants.
 	 */
-	if (sweeping.universe.count > 0 && fault != HTTP_REFUSED && fault != HTTP_TOO_MANY)
-		begin_asking();
-	else
+	strlcpy(sweeping.run.error, error, sizeof(sweeping.run.error));
+	if (fault == HTTP_REFUSED || fault == HTTP_TOO_MANY)
 		conclude_sweep(0, 0, error);
+	else
+		begin_asking();
 }
 
 static void
 finish_asking(void)
 {
-	const SweepCounts *counts = sweep_counts(sweeping.sweep);
-	const SweepOutcome *outcome = sweep_outcome(sweeping.sweep);
+	const SweepCounts *counts = sweep_counts(sweeping.run.sweep);
+	const SweepOutcome *outcome = sweep_outcome(sweeping.run.sweep);
 	int64		missing = counts->asked - counts->answered;
 	char		error[SOURCE_ERROR_SIZE];
 
@@ -295,7 +447,8 @@ finish_asking(void)
 						 sweeping.provider->name, error);
 		backoff_succeed(&sweeping.source_backoff);
 	}
-	conclude_sweep(counts->asked, missing, error);
+	symbol_book_note_sweep(sweeping.run.sweep, !sweeping.run.is_hot);
+	conclude_sweep(counts->asked, missing, error[0] != '\0' ? error : sweeping.run.note);
 }
 
 bool
@@ -303,7 +456,7 @@ sweeping_round(void)
 {
 	HttpResponse *response;
 
-	if (sweeping.is_swept)
+	if (sweeping.run.is_swept)
 		finish_sweep();
 
 	/* an answer is taken when the one before is safe */
@@ -313,28 +466,31 @@ sweeping_round(void)
 		Board		board;
 
 		if (sweeping.phase == PHASE_LOOKUP)
-			universe_lookup_take(sweeping.lookup, response);
-		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.sweep, response, &board))
+			refresh_take(response);
+		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.run.sweep, response, &board))
 		{
-			answer_take(&board, sweeping.provider->name, sweeping.sweep_number);
+			symbol_book_note_board(&board, true);
+			answer_take(&board, sweeping.provider->name, sweeping.run.number);
 			board_free(&board);
 		}
 	}
-	if (answer_is_pending() || sweeping.is_swept)
+	if (answer_is_pending() || sweeping.run.is_swept)
 		return false;
 
 	if (sweeping.phase == PHASE_LOOKUP)
 	{
-		universe_lookup_drive(sweeping.lookup, sweeping.http, may_request, NULL);
-		if (universe_lookup_is_done(sweeping.lookup))
+		refresh_drive(sweeping.http, may_request, NULL);
+		if (refresh_is_done())
 			finish_lookup();
 	}
-	if (sweeping.phase == PHASE_SWEEP)
+	if (sweeping.phase == PHASE_SWEEP && !sweeping.run.is_swept)
 	{
-		sweep_drive(sweeping.sweep, sweeping.http);
-		if (sweep_is_done(sweeping.sweep))
+		if (!sweeping.is_to_pause)
+			sweep_drive(sweeping.run.sweep, sweeping.http);
+		if (sweep_is_done(sweeping.run.sweep))
 			finish_asking();
 	}
+	sweeping.is_to_pause = false;
 	return sweeping.phase == PHASE_IDLE;
 }
 
@@ -373,12 +529,12 @@ sweeping_timeout(void)
 {
 	long		timeout = http_client_timeout(sweeping.http);
 
-	if (answer_is_pending() || sweeping.is_swept)
+	if (answer_is_pending() || sweeping.run.is_swept)
 		return sooner(timeout, backoff_remaining(&sweeping.store_backoff));
-	if (sweeping.phase == PHASE_SWEEP)
-		return sooner(timeout, sweep_timeout(sweeping.sweep));
+	if (sweeping.phase == PHASE_SWEEP && !sweeping.is_to_pause)
+		return sooner(timeout, sweep_timeout(sweeping.run.sweep));
 	if (sweeping.phase == PHASE_LOOKUP)
-		return sooner(timeout, universe_lookup_timeout(sweeping.lookup));
+		return sooner(timeout, refresh_timeout());
 	return timeout;
 }
 
@@ -408,6 +564,9 @@ sweeping_begin(void)
 						sweeping.provider == NULL ? "it does not exist" : text),
 				 errhint("Check vnstream.sources, vnstream.user_agent and vnstream.http_headers.")));
 	end_interrupted();
+	symbol_book_begin();
+	hot_reconfigure();
+	sweeping.has_book = refresh_begin(&sweeping.store_backoff);
 }
 
 void
@@ -418,19 +577,19 @@ sweeping_reconfigure(void)
 
 	if (!http_client_reconfigure(sweeping.http, &options, error))
 		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);
-	/* vnstream.symbols may have changed */
-	sweeping.universe_until = 0;
+	hot_reconfigure();
 }
 
 void
 sweeping_release(void)
 {
-	if (sweeping.sweep != NULL)
-		sweep_free(sweeping.sweep);
-	sweeping.sweep = NULL;
-	if (sweeping.lookup != NULL)
-		universe_lookup_free(sweeping.lookup);
-	sweeping.lookup = NULL;
+	if (sweeping.run.sweep != NULL)
+		sweep_free(sweeping.run.sweep);
+	sweeping.run.sweep = NULL;
+	if (sweeping.paused.sweep != NULL)
+		sweep_free(sweeping.paused.sweep);
+	sweeping.paused.sweep = NULL;
+	refresh_release();
 	if (sweeping.http != NULL)
 		http_client_destroy(sweeping.http);
 	sweeping.http = NULL;

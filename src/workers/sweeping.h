@@ -40,6 +40,20 @@ typedef enum SweepStart
 extern SweepStart sweeping_start(const char *trigger);
 
 /*
+ * Start a refresh of the symbols that somebody has asked for, while
+ * sweeping_is_idle().  False where there was none, or it was put off, which is
+ * told.
+ */
+extern bool sweeping_start_refresh(void);
+
+/*
+ * Start a hot sweep (workers/hot.h), also in between the requests of a sweep of
+ * all, which then waits.  False where it cannot begin yet: to be called again
+ * each round, until then the other one makes no new request.
+ */
+extern bool sweeping_start_hot(void);
+
+/*
  * Carry the sweep on as far as it goes without waiting.  True where nothing goes
  * on, and another sweep may be started.
  */

@@ -201,12 +201,11 @@ typedef struct Budget
 } Budget;
 
 static long
-ask_budget(void *context, const SourceProvider *provider)
+ask_budget(void *context)
 {
 	Budget	   *budget = context;
 	int64_t		now = http_clock_ms();
 
-	(void) provider;
 	if (budget->left == 0 && now >= budget->full_at)
 		budget->left = 3;
 	if (budget->left == 0)
@@ -230,7 +229,7 @@ test_budget(void)
 	Run			run;
 
 	options.may_request = ask_budget;
-	options.budget_context = &budget;
+	options.sources[0].budget_context = &budget;
 	run = run_sweep(&options, 500, client);
 	check_account(&run, 500);
 	CHECK_INT(sweep_counts(run.sweep)->answered, 500);
