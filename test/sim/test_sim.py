@@ -413,6 +413,70 @@ class Determinism(unittest.TestCase):
                     self.assertEqual(changed, moves, before["listingInfo"]["symbol"])
 
 
+class ChangedListing(Case):
+    options = ("--symbols", "20", "--unknown", "1")
+
+    def setUp(self):
+        self.sim.control("reset")
+
+    def rows(self):
+        return {row["symbol"]: row for row in self.sim.get("/api/price/symbols/getAll").json()}
+
+    def test_a_new_symbol_is_listed_and_on_the_board(self):
+        self.sim.control("listing", add=[{"symbol": "NEW", "board": "HSX", "organName": "Công ty Mới"}])
+        row = self.rows()["NEW"]
+        self.assertEqual((row["type"], row["board"], row["organName"]), ("STOCK", "HSX", "Công ty Mới"))
+        self.assertEqual(self.sim.quote("NEW")["listingInfo"]["symbol"], "NEW")
+        self.assertIn("NEW", [row["symbol"] for row in self.sim.get(f"{KBS}/stock/search/data").json()])
+
+    def test_a_delisted_symbol_leaves_the_board(self):
+        self.sim.quote("VCB")
+        self.sim.control("listing", delist=["VCB"])
+        self.assertEqual(self.rows()["VCB"]["board"], "DELISTED")
+        self.assertEqual(self.sim.board("VCB"), [])
+        self.assertNotIn("VCB", self.sim.listed())
+
+    def test_a_removed_symbol_leaves_the_list_and_comes_back(self):
+        name = self.rows()["FPT"]["organName"]
+        self.sim.control("listing", remove=["FPT"])
+        self.assertNotIn("FPT", self.rows())
+        self.assertEqual(len(self.sim.board("FPT")), 1)
+        self.sim.control("listing", rename={"VCB": "x"})
+        self.assertEqual(len(self.sim.board("FPT")), 1)
+        self.sim.control("listing", add=[{"symbol": "FPT"}])
+        self.assertEqual(self.rows()["FPT"]["organName"], name)
+
+    def test_names_boards_and_groups_change(self):
+        self.sim.control("listing", rename={"VCB": "Ngân hàng"}, move={"SHS": "HSX"}, group={"VN30": ["VCB"]})
+        self.assertEqual(self.rows()["VCB"]["organName"], "Ngân hàng")
+        self.assertEqual(self.rows()["SHS"]["board"], "HSX")
+        self.assertEqual(self.sim.get("/api/price/symbols/getByGroup?group=VN30").json(), [{"symbol": "VCB"}])
+
+    def test_a_part_of_the_list_and_raw_rows(self):
+        everything = len(self.rows())
+        self.sim.control("listing", kept=0.5)
+        self.assertEqual(len(self.rows()), everything // 2)
+        self.sim.control("listing", kept=1, raw=['{"symbol":"RAW","organName":7}', "{"])
+        body = self.sim.get("/api/price/symbols/getAll").body
+        self.assertTrue(body.endswith(b',{"symbol":"RAW","organName":7},{]'))
+
+    def test_reset_and_clear_bring_the_first_list_back(self):
+        before = self.rows()
+        self.sim.control("listing", delist=["VCB"], remove=["FPT"], kept=0.9, add=[{"symbol": "NEW"}])
+        self.sim.control("listing", clear=True)
+        self.assertEqual(self.rows(), before)
+        self.sim.control("listing", delist=["VCB"])
+        self.sim.control("reset")
+        self.assertEqual(self.rows(), before)
+        self.assertEqual(len(self.sim.board("VCB")), 1)
+
+    def test_what_is_wrong_is_refused(self):
+        for value in ({"add": [{"symbol": "VCB"}]}, {"add": [{}]}, {"add": [{"symbol": "N", "board": "X"}]},
+                      {"delist": ["NONE"]}, {"remove": "VCB"}, {"rename": {"VCB": 7}}, {"kept": 2}, {"kept": True},
+                      {"clear": 1}, {"unknown": 1}):
+            self.assertEqual(self.sim.post("/_sim/listing", value).status, 400, value)
+
+
 class ReplayedCaptures(Case):
     options = ("--replay", "--symbols", "20")
 

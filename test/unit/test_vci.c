@@ -607,6 +607,8 @@ test_lists(void)
 		is_text(list.symbols[i].exchange, expected[i][1], "its exchange");
 		is_text(list.symbols[i].kind, expected[i][2], "its kind");
 	}
+	is_integer((int64_t) list.unreadable, 6, "of which six may have been any symbol's");
+	ok(list.symbols[4].is_delisted && !list.symbols[5].is_delisted, "one is delisted");
 	source_symbol_list_free(&list);
 	ok(list.symbols == NULL && list.count == 0, "a freed list is empty");
 
@@ -629,6 +631,72 @@ test_lists(void)
 	ok(vci_provider.read_list("[]", 2, &list, error) && list.count == 0,
 	   "an empty list is a list");
 	source_symbol_list_free(&list);
+}
+
+/* Names are of people: of any length, and of any kind of JSON. */
+static void
+test_names(void)
+{
+	static const struct
+	{
+		const char *name;		/* JSON */
+		const char *expected;
+	}			names[] =
+	{
+		{"\"Ng\xc3\xa2n h\xc3\xa0ng TMCP Ngo\xe1\xba\xa1i th\xc6\xb0\xc6\xa1ng\"",
+		"Ng\xc3\xa2n h\xc3\xa0ng TMCP Ngo\xe1\xba\xa1i th\xc6\xb0\xc6\xa1ng"},
+		{"\"\\u0110\\u1EA5t Xanh\"", "\xc4\x90\xe1\xba\xa5t Xanh"},
+		{"null", ""}, {"7", ""}, {"[\"a\"]", ""}, {"true", ""}, {"\"\"", ""}, {"\"  \"", ""},
+		{"\" two\\n\\tlines\\u0001 \"", "two lines"},
+		{"\"\\u007f\"", ""},
+	};
+	char		body[2048];
+	char		name[400];
+	SourceSymbolList list;
+	char		error[SOURCE_ERROR_SIZE];
+	char	   *fixture;
+	size_t		length;
+	size_t		i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	{
+		snprintf(body, sizeof(body), "[{\"symbol\":\"VCB\",\"organName\":%s}]", names[i].name);
+		ok(vci_provider.read_list(body, strlen(body), &list, error) && list.count == 1,
+		   "a symbol with the name %s", names[i].name);
+		is_text(list.symbols[0].name, names[i].expected, "has that name");
+		source_symbol_list_free(&list);
+	}
+
+	/* The longest, and one that is too long: unknown, not cut within a letter. */
+	for (i = SYMBOL_NAME_MAX; i <= SYMBOL_NAME_MAX + 1; i++)
+	{
+		memset(name, 'a', i);
+		name[i] = '\0';
+		snprintf(body, sizeof(body), "[{\"symbol\":\"VCB\",\"organName\":\"%s\"}]", name);
+		ok(vci_provider.read_list(body, strlen(body), &list, error), "a name of %zu bytes", i);
+		is_integer((int64_t) strlen(list.symbols[0].name), i == SYMBOL_NAME_MAX ? (int64_t) i : 0,
+				   "is taken, or unknown");
+		source_symbol_list_free(&list);
+	}
+
+	/* Bytes that are no UTF-8 cost their row, and nobody else's. */
+	snprintf(body, sizeof(body), "[{\"symbol\":\"AAA\",\"organName\":\"\xc3(\"},{\"symbol\":\"VCB\"},"
+			 "{\"symbol\":\"BBB\",\"organName\":\"\\ud800\"},{\"symbol\":\"CCC\",\"organName\":\"\\u0000\"}]");
+	ok(vci_provider.read_list(body, strlen(body), &list, error), "names that are no UTF-8");
+	is_integer((int64_t) list.count, 1, "leave the one between them");
+	is_integer((int64_t) list.unreadable, 3, "and are told as unreadable");
+	source_symbol_list_free(&list);
+
+	fixture = read_fixture("constructed/vci_getAll_full_from_csv.json", &length);
+	ok(vci_provider.read_list(fixture, length, &list, error), "the whole list");
+	is_integer((int64_t) list.count, 2758, "has all its symbols");
+	is_integer((int64_t) list.refused, 0, "and refuses none");
+	for (i = 0; i < list.count && strcmp(list.symbols[i].ticker, "VNM") != 0; i++)
+		;
+	is_text(i < list.count ? list.symbols[i].name : "", "C\xc3\xb4ng ty C\xe1\xbb\x95 ph\xe1\xba\xa7n S\xe1\xbb\xaf" "a Vi\xe1\xbb\x87t Nam",
+			"VNM's name is as it is written");
+	source_symbol_list_free(&list);
+	free(fixture);
 }
 
 static void
@@ -765,6 +833,7 @@ main(void)
 	test_answers();
 	test_many();
 	test_lists();
+	test_names();
 	test_requests();
 	test_mutations();
 	return done_testing();

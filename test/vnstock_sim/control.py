@@ -4,7 +4,7 @@ import json
 import os
 import time
 
-from . import faults, pins
+from . import faults, listing, pins
 from .answers import json_answer, text_answer
 from .clock import parse_instant
 
@@ -29,6 +29,7 @@ class Control:
         self.skew = 0
         self._gets = {"": self._help, "help": self._help, "state": self._state, "requests": self._requests}
         self._posts = {"mode": self._mode, "quote": self._quote, "freeze": self._freeze, "replay": self._replay,
+                       "listing": self._listing,
                        "clock": self._clock, "skew": self._skew, "step": self._step, "reset": self._reset}
 
     def answer(self, request):
@@ -42,7 +43,7 @@ class Control:
             if request.method == "GET":
                 return table[name]()
             return json_answer(table[name](self._object(request.body)))
-        except (ControlError, faults.FaultError, pins.PinError) as error:
+        except (ControlError, faults.FaultError, listing.ListingError, pins.PinError) as error:
             return json_answer({"error": str(error)}, 400)
 
     @staticmethod
@@ -111,6 +112,48 @@ class Control:
         self._endpoints.replaying = self._flag(request, "replay")
         return {"replay": self._endpoints.replaying}
 
+    def _listing(self, request):
+        self._only(request, "add", "delist", "remove", "rename", "move", "group", "raw", "kept", "clear")
+        for name, kind in (("add", list), ("delist", list), ("remove", list), ("rename", dict), ("move", dict),
+                           ("group", dict), ("raw", list), ("kept", (int, float)), ("clear", bool)):
+            if name in request and (not isinstance(request[name], kind) or isinstance(request[name], bool) and kind is not bool):
+                raise ControlError(f"{name} has the wrong type")
+        kept = request.get("kept")
+        if kept is not None and not 0 <= kept <= 1:
+            raise ControlError("kept must be between 0 and 1")
+        texts = [*request.get("delist", []), *request.get("remove", []), *request.get("raw", []),
+                 *request.get("rename", {}).values(), *request.get("move", {}).values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise ControlError("symbols, names, boards and raw rows must be strings")
+
+        def change(current):
+            if request.get("clear"):
+                current.restore()
+            for row in request.get("add", []):
+                if not isinstance(row, dict) or not isinstance(row.get("symbol"), str):
+                    raise ControlError('add takes rows such as {"symbol":"NEW","type":"STOCK","board":"HSX"}')
+                board = row.get("board", "UPCOM")
+                if board not in listing.TRADED_BOARDS:
+                    raise ControlError(f"board must be one of {', '.join(listing.TRADED_BOARDS)}")
+                current.add(row["symbol"], row.get("type", "STOCK"), board, row.get("organName"))
+            for symbol in request.get("delist", []):
+                current.delist(symbol)
+            for symbol in request.get("remove", []):
+                current.remove(symbol)
+            for symbol, name in request.get("rename", {}).items():
+                current.rename(symbol, name)
+            for symbol, board in request.get("move", {}).items():
+                current.move(symbol, board)
+            for group, symbols in request.get("group", {}).items():
+                current.set_group(group, symbols)
+            if "raw" in request:
+                current.raw = [text.encode("utf-8", "surrogateescape") for text in request["raw"]]
+            if kept is not None:
+                current.kept = kept
+
+        self._market.change_listing(change)
+        return {"listed": len(self._market.listing.securities)}
+
     def _clock(self, request):
         self._only(request, "now")
         if "now" not in request:
@@ -149,6 +192,7 @@ class Control:
         self._market.clock.pin(None)
         self.skew = 0
         self._endpoints.replaying = False
+        self._market.change_listing(listing.Listing.restore)
         if request.get("market"):
             self._market.restart()
         return {"reset": True}

@@ -52,12 +52,20 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
                        one.  {"symbol":"VCB","clear":true} lets go, {"clear":true} all of them.
   POST /_sim/freeze    {"frozen":true}: nothing moves, repeated questions get identical answers
   POST /_sim/replay    {"replay":true}: the captured answers byte for byte, as --replay
+  POST /_sim/listing   changes of the list of symbols, each as from now on, any of
+                         "add":[{"symbol":"NEW","type":"STOCK","board":"HSX","organName":TEXT}, ...]
+                         "delist":[symbols]   listed as DELISTED, the boards leave them out
+                         "remove":[symbols]   not in the list at all, the boards go on
+                         "rename":{symbol:name}  "move":{symbol:board}  "group":{group:[symbols]}
+                         "raw":[texts]        rows of VCI's list as they are, right or wrong
+                         "kept":F             VCI's list has only this share of its rows
+                         "clear":true         first of all: the list as it was at the start
   POST /_sim/clock     {"now":"2026-08-04T11:00:00+07:00"}: the market's time stands there; null: wall clock.
                        On another date each share, at its next step, begins a new day.
   POST /_sim/skew      {"seconds":N}: Date headers are so far ahead of this machine's clock; 0: not at all
   POST /_sim/step      {"steps":N}: every symbol asked for so far moves N steps
-  POST /_sim/reset     {}: mode ok, nothing pinned or frozen, wall clock, no replay, counters at zero;
-                       {"market":true}: the market at its beginning, too
+  POST /_sim/reset     {}: mode ok, nothing pinned or frozen, wall clock, no replay, the first list,
+                       counters at zero; {"market":true}: the market at its beginning, too
 
 modes:
   ok            all well

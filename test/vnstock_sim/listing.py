@@ -42,6 +42,10 @@ def without_accents(text):
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
+class ListingError(ValueError):
+    """A change of the listing that cannot be made; the text says why."""
+
+
 class Listing:
     """The listing of 2025-04, cut or continued to the number of symbols asked for.
 
@@ -80,6 +84,11 @@ class Listing:
                             for number, ticker in enumerate(unknown_tickers)]
         self.by_symbol = {security.symbol: security for security in self.securities}
         self.groups = self._build_groups()
+        # As it began, for restore().
+        self._first = (list(self.securities), dict(self.traded), dict(self.groups))
+        self._removed = {}
+        self.raw = []
+        self.kept = 1.0
 
     @staticmethod
     def _in_order_of_admission(everything):
@@ -133,6 +142,57 @@ class Listing:
             "FU_BOND": [symbol for symbol in kinds["FU"] if not symbol.startswith("VN30F")],
         }
 
+    def _set_securities(self, securities):
+        self.securities = securities
+        self.by_symbol = self._removed | {security.symbol: security for security in securities}
+
+    def restore(self):
+        """The list as it was at the start."""
+        securities, traded, groups = self._first
+        self.traded, self.groups = dict(traded), dict(groups)
+        self._removed = {}
+        self._set_securities(list(securities))
+        self.raw, self.kept = [], 1.0
+
+    def _known(self, symbol):
+        if symbol not in self.by_symbol:
+            raise ListingError(f"the list has no symbol {symbol!r}")
+        return self.by_symbol[symbol]
+
+    def _replace(self, symbol, **changes):
+        changed = self._known(symbol)._replace(**changes)
+        self._set_securities([changed if security.symbol == symbol else security for security in self.securities])
+
+    def add(self, symbol, kind="STOCK", board="UPCOM", name=None):
+        """A new security, which the boards answer for, or one that was removed."""
+        if symbol in self._removed:
+            self._set_securities(self.securities + [self._removed.pop(symbol)])
+            return
+        if symbol in self.by_symbol:
+            raise ListingError(f"the list has the symbol {symbol!r} already")
+        self.traded[symbol] = len(self.traded)
+        self._set_securities(self.securities + [
+            Security(symbol, kind, board, symbol, name or symbol, 8_600_000 + len(self.securities))])
+
+    def delist(self, symbol):
+        """It stays in the list, as delisted; the boards leave it out."""
+        self._replace(symbol, board="DELISTED")
+        self.traded.pop(symbol, None)
+
+    def remove(self, symbol):
+        """It is not in the list any more; the boards go on answering for it."""
+        self._removed[symbol] = self._known(symbol)
+        self._set_securities([security for security in self.securities if security.symbol != symbol])
+
+    def rename(self, symbol, name):
+        self._replace(symbol, name=name)
+
+    def move(self, symbol, board):
+        self._replace(symbol, board=board)
+
+    def set_group(self, group, symbols):
+        self.groups[group] = list(symbols)
+
     def vci_rows(self):
         for security in self.securities:
             yield {"id": security.id, "symbol": security.symbol, "type": security.kind, "board": security.board,
@@ -142,4 +202,7 @@ class Listing:
                    "icbCode2": INDUSTRIES[security.id % len(INDUSTRIES)] if security.kind == "STOCK" else None}
 
     def vci_list(self):
-        return json.dumps(list(self.vci_rows()), ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        rows = [json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8") for row in self.vci_rows()]
+        # Every n-th row is dropped, so that what is left is of all kinds.
+        kept = [row for number, row in enumerate(rows) if int((number + 1) * self.kept) > int(number * self.kept)]
+        return b"[" + b",".join(kept + self.raw) + b"]"

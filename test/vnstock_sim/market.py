@@ -93,6 +93,14 @@ class Market:
                 self._vci_list = answers.Answer(self.listing.vci_list(), service="vci")
             return self._vci_list
 
+    def change_listing(self, change):
+        """Calls change(listing) while nobody reads it."""
+        with self.lock:
+            change(self.listing)
+            self._vci_list = None
+            for symbol in [symbol for symbol in self._shares if self.listing.on_the_board(symbol) is None]:
+                del self._shares[symbol]
+
     def kbs_search(self):
         with self.lock:
             stamp = self.clock.stamp()
