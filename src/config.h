@@ -33,9 +33,6 @@ typedef enum LostOffsetsPolicy
 /* Most settings of the extension that a worker can tell of. */
 #define SETTINGS_MAX 64
 
-/* Most requests a minute that may be allowed. */
-#define MAX_REQUESTS_PER_MINUTE 6000
-
 /* server */
 extern bool config_enabled;
 extern int	config_max_databases;
@@ -53,6 +50,7 @@ extern int	config_topic_retention; /* s; -1: the broker's */
 extern int	config_on_lost_offsets; /* LostOffsetsPolicy */
 extern char *config_sources;
 extern char *config_vci_url;
+extern char *config_kbs_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
 extern char *config_hot_symbols;	/* '': none */
