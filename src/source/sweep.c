@@ -16,10 +16,16 @@
 
 #include "source/sweep_plan.h"
 
+/*
+ * With several sources, one that is left alone for so short a time is waited for
+ * where no other may be asked: two that stumble in turn must not end a sweep.
+ */
+#define PATIENCE_MS 3000
+
 typedef enum Choice
 {
 	CHOICE_MADE,
-	CHOICE_LATER,				/* a trial under way will say */
+	CHOICE_LATER,				/* a trial under way will say, or time */
 	CHOICE_NONE
 } Choice;
 
@@ -142,7 +148,16 @@ give_up(Sweep *sweep)
 	finish(sweep);
 }
 
-/* May any source be asked, now or after a trial that is under way? */
+/* May it be asked soon: after a trial that is under way, or a short time? */
+static bool
+is_worth_waiting(const Sweep *sweep, size_t source)
+{
+	int64_t		wait = breaker_wait(breaker_of(sweep, source), http_clock_ms());
+
+	return wait < 0 || (sweep->options.source_count > 1 && wait <= PATIENCE_MS);
+}
+
+/* May any source be asked, now or soon? */
 static bool
 has_usable_source(const Sweep *sweep)
 {
@@ -150,8 +165,7 @@ has_usable_source(const Sweep *sweep)
 	size_t		i;
 
 	for (i = 0; i < sweep->options.source_count; i++)
-		if (breaker_allows(breaker_of(sweep, i), now) ||
-			breaker_is_trying(breaker_of(sweep, i)))
+		if (breaker_allows(breaker_of(sweep, i), now) || is_worth_waiting(sweep, i))
 			return true;
 	return false;
 }
@@ -183,10 +197,33 @@ choose_source(const Sweep *sweep, const PlannedRequest *request, size_t *source)
 			*source = candidate;
 			return CHOICE_MADE;
 		}
-		if (breaker_is_trying(breaker_of(sweep, candidate)))
+		if (is_worth_waiting(sweep, candidate))
 			choice = CHOICE_LATER;
 	}
 	return choice;
+}
+
+static void
+wake_by(Sweep *sweep, int64_t when)
+{
+	if (sweep->wake_at < 0 || when < sweep->wake_at)
+		sweep->wake_at = when;
+}
+
+/* When a source opens that the request may go to; a trial's answer wakes, too. */
+static void
+wake_for_sources(Sweep *sweep, const PlannedRequest *request)
+{
+	int64_t		now = http_clock_ms();
+	size_t		i;
+
+	for (i = 0; i < sweep->options.source_count; i++)
+	{
+		int64_t		wait = breaker_wait(breaker_of(sweep, i), now);
+
+		if (wait >= 0 && sweep_plan_may_ask(&sweep->plan, request, i))
+			wake_by(sweep, now + wait);
+	}
 }
 
 static void
@@ -261,13 +298,6 @@ start_request(Sweep *sweep, size_t place, size_t source)
 		note_failure(sweep, request, &failure, false, error);
 }
 
-static void
-wake_by(Sweep *sweep, int64_t when)
-{
-	if (sweep->wake_at < 0 || when < sweep->wake_at)
-		sweep->wake_at = when;
-}
-
 /* Starts a waiting request, or notes what it waits for, or drops it. */
 static void
 consider_request(Sweep *sweep, size_t place)
@@ -287,6 +317,7 @@ consider_request(Sweep *sweep, size_t place)
 		case CHOICE_MADE:
 			break;
 		case CHOICE_LATER:
+			wake_for_sources(sweep, request);
 			return;
 		case CHOICE_NONE:
 			request->state = PLANNED_OVER;

@@ -318,6 +318,45 @@ test_return(void)
 	end_run(&run);
 }
 
+static atomic_int stumbles_left;
+
+/* So many requests fail, whichever they are. */
+static int
+stumble(int symbol, int time)
+{
+	(void) symbol;
+	(void) time;
+	return atomic_fetch_sub(&stumbles_left, 1) > 0 ? 503 : 200;
+}
+
+/* Both stumble, one after the other: the sweep waits for the first to be back. */
+static void
+test_stumble_in_turn(void)
+{
+	Run			run;
+
+	forget();
+	atomic_store(&stumbles_left, 10);
+	behaviour.status = stumble;
+	behaviour_b.status = stumble;
+	run = sweep_two(1600);
+	CHECK_INT(run.rows, 1600);
+	CHECK(!sweep_outcome(run.sweep)->gave_up);
+	CHECK(breaker_a.openings == 0);
+	CHECK(sweep_counts(run.sweep)->failed_requests >= 6);
+	end_run(&run);
+
+	/* But not for long. */
+	forget();
+	breaker_a.state = BREAKER_OPEN;
+	breaker_a.retry_at = http_clock_ms() + 60000;
+	behaviour_b.status = always_403;
+	run = sweep_two(1600);
+	CHECK_INT(run.rows, 0);
+	CHECK(sweep_outcome(run.sweep)->gave_up);
+	end_run(&run);
+}
+
 /* A source alone that was left alone: one request first, then the others. */
 static void
 test_trial_alone(void)
@@ -432,6 +471,7 @@ main(void)
 	test_left_out();
 	test_none_is_well();
 	test_return();
+	test_stumble_in_turn();
 	test_trial_alone();
 	test_abandoned_trial();
 	test_chaos();
