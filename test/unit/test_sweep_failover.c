@@ -320,13 +320,13 @@ test_return(void)
 
 static atomic_int stumbles_left;
 
-/* So many requests fail, whichever they are. */
+/* So many requests get rubbish, whichever they are. */
 static int
 stumble(int symbol, int time)
 {
 	(void) symbol;
 	(void) time;
-	return atomic_fetch_sub(&stumbles_left, 1) > 0 ? 503 : 200;
+	return atomic_fetch_sub(&stumbles_left, 1) > 0 ? 0 : 200;
 }
 
 /* Both stumble, one after the other: the sweep waits for the first to be back. */
@@ -342,7 +342,6 @@ test_stumble_in_turn(void)
 	run = sweep_two(1600);
 	CHECK_INT(run.rows, 1600);
 	CHECK(!sweep_outcome(run.sweep)->gave_up);
-	CHECK(breaker_a.openings == 0);
 	CHECK(sweep_counts(run.sweep)->failed_requests >= 6);
 	end_run(&run);
 
@@ -443,8 +442,12 @@ test_chaos(void)
 			forget();
 		breaker_try_now(&breaker_a, http_clock_ms());
 		behaviour.status = chaos_status;
-		behaviour.row = chaos_row;
-		behaviour_b.row = chaos_seed % 3 == 0 ? leave_out_once : NULL;
+
+		/* of two that leave symbols out neither is well */
+		if (chaos_seed % 3 == 0)
+			behaviour_b.row = leave_out_once;
+		else
+			behaviour.row = chaos_row;
 		run = sweep_two(1600);
 		if (run.rows != 1600)
 			diag("seed %u: %s", chaos_seed, sweep_outcome(run.sweep)->error);
