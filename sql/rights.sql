@@ -11,7 +11,7 @@ FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid =
 JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 WHERE e.extname = 'vnstock_stream' AND d.deptype = 'e';
 
--- nothing for PUBLIC
+-- for everybody: what is no secret, or asks for SELECT on realtime_quotes
 SELECT proname AS "open to everybody" FROM members
 WHERE has_function_privilege('regress_vnstream_stranger', oid, 'EXECUTE');
 

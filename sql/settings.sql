@@ -6,7 +6,7 @@ FROM pg_settings WHERE name LIKE 'vnstream.%'
   AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source')
 ORDER BY name;
 SELECT name, boot_val, context FROM pg_settings
-WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source')
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.schedule')
 ORDER BY name;
 SELECT name AS "settings without a word on when to change them" FROM pg_settings
 WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
@@ -54,9 +54,20 @@ SET vnstream.symbols = 'vcb';
 SET vnstream.symbols = 'VCB;DROP TABLE';
 SET vnstream.symbols = 'FU_INDEX';
 SET vnstream.symbols = 'VN30, HOSE,ETF, VCB';
+SET vnstream.symbols = 'VCB,41I1G5000';
+SET vnstream.symbols = 'VPI124001';
+SET vnstream.hot_symbols = '';
+SET vnstream.hot_symbols = 'VN30, VCB';
+SET vnstream.hot_symbols = 'vcb';
+SET vnstream.hot_symbols = 'VCB,';
+SET vnstream.hot_interval = '499ms';
+SET vnstream.hot_interval = 2;
+SET vnstream.hot_interval = '2s';
+SHOW vnstream.hot_interval;
 SET vnstream.interval = 0;
 SET vnstream.interval = '5min';
 SHOW vnstream.interval;
+SET vnstream.schedule = 'weekdays';
 SET vnstream.symbols_per_request = 0;
 SET vnstream.requests_in_flight = 33;
 SET vnstream.requests_per_minute = 0;
@@ -71,9 +82,12 @@ SET vnstream.heartbeat = -1;
 SET vnstream.consumers = 17;
 SET vnstream.batch_size = 0;
 SET vnstream.outbox_limit = '1kB';
+SET vnstream.rejects_limit = -1;
+SET vnstream.rejects_limit = 1000001;
 SET vnstream.run = 'on';
 SET vnstream.enabled = off;
 SET vnstream.max_databases = 8;
+SET vnstream.max_symbols = 10000;
 
 -- only a superuser sets them; everybody may read them, so none holds a secret
 CREATE ROLE regress_vnstream_user;

@@ -157,6 +157,7 @@ ALTER SEQUENCE @extschema@.vnstream_sweeps_seq OWNED BY @extschema@.vnstream_swe
 CREATE INDEX vnstream_sweeps_open ON @extschema@.vnstream_sweeps (sweep) WHERE ended IS NULL;
 CREATE INDEX vnstream_sweeps_hot ON @extschema@.vnstream_sweeps (ended)
 	WHERE trigger OPERATOR(pg_catalog.=) 'hot';
+CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
@@ -166,12 +167,12 @@ COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer bega
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.error IS 'the last thing that went wrong; NULL where all went well';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.trigger IS
-	'why it was made: interval, start, request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
+	'why it was made: interval, start, closing (after the last session of a day), probe (a few symbols, on a weekday that is called a holiday), request (vnstream_sweep()), or hot (of vnstream.hot_symbols; these rows are kept for a day)';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.asked IS 'symbols that the source was asked for';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.answered IS 'symbols that had a row in an answer';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.missing IS 'symbols without a row, also when asked once more';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.published IS 'quotes that Kafka has acknowledged';
-COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.unchanged IS 'quotes that said nothing new, so were not published; see vnstream.heartbeat';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.rejected IS 'quotes that cannot be true';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.waiting IS 'quotes in vnstream_outbox, not yet acknowledged by Kafka';
 
@@ -202,6 +203,53 @@ COMMENT ON COLUMN @extschema@.vnstream_outbox.bytes IS
 --
 -- State: rejected quotes, and what the rules have counted
 --
+
+CREATE SEQUENCE @extschema@.vnstream_rejects_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_rejects_seq IS 'numbers the rows of vnstream_rejects';
+CREATE TABLE @extschema@.vnstream_rejects (
+	reject		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_rejects_seq'),
+	at			pg_catalog.timestamptz NOT NULL,
+	sweep		pg_catalog.int8 NOT NULL,
+	source		pg_catalog.text NOT NULL,
+	ticker		pg_catalog.text COLLATE pg_catalog."C",
+	rule		pg_catalog.text NOT NULL,
+	verdict		pg_catalog.text NOT NULL CONSTRAINT vnstream_rejects_verdict
+		CHECK (verdict OPERATOR(pg_catalog.=) 'rejected' OR verdict OPERATOR(pg_catalog.=) 'flagged'),
+	reason		pg_catalog.text NOT NULL,
+	"row"		pg_catalog.text NOT NULL
+);
+ALTER SEQUENCE @extschema@.vnstream_rejects_seq OWNED BY @extschema@.vnstream_rejects.reject;
+COMMENT ON TABLE @extschema@.vnstream_rejects IS
+	'quotes that the rules refused, or flagged, before they were published; the last vnstream.rejects_limit of them';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reject IS 'number, in the order of arrival';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.at IS 'when it was judged';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.sweep IS 'the sweep that asked';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.ticker IS 'the symbol; NULL where the row had no usable one, which no sweep counts';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.rule IS 'the first rule that it broke, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.verdict IS 'rejected: not published; flagged: published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rejects.reason IS 'value and bound of every broken rule, for a person';
+COMMENT ON COLUMN @extschema@.vnstream_rejects."row" IS
+	'the quote as the message that it would have become; of a row that is no quote, its beginning as the source sent it, other bytes than UTF-8 as ?';
+
+CREATE TABLE @extschema@.vnstream_rule_counts (
+	day			pg_catalog.date NOT NULL,
+	source		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rule		pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	rejected	pg_catalog.int8 NOT NULL DEFAULT 0,
+	flagged		pg_catalog.int8 NOT NULL DEFAULT 0,
+	unnamed		pg_catalog.int8 NOT NULL DEFAULT 0,
+	PRIMARY KEY (day, source, rule)
+);
+COMMENT ON TABLE @extschema@.vnstream_rule_counts IS
+	'how many quotes each rule refused or flagged before they were published; counts those too that vnstream_rejects has no room for';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.day IS 'the day in Asia/Ho_Chi_Minh';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.source IS 'the source that answered';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rule IS 'the first rule that was broken, or "form": a row that is no quote';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.rejected IS 'quotes not published; their sum is that of vnstream_sweeps.rejected';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.flagged IS 'quotes published all the same';
+COMMENT ON COLUMN @extschema@.vnstream_rule_counts.unnamed IS 'rows without a usable ticker, which no sweep counts';
 
 --
 -- State: the market's calendar
@@ -1011,17 +1059,178 @@ GRANT SELECT ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_
 -- Data: latest quotes
 --
 
+CREATE FUNCTION @extschema@.vnstream_latest(
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1600;
+COMMENT ON FUNCTION @extschema@.vnstream_latest() IS
+	'the newest quote of each ticker, from shared memory; stored is false while it is on its way through Kafka. Needs SELECT on realtime_quotes';
+
+CREATE FUNCTION @extschema@.vnstream_latest(ticker pg_catalog.text,
+	OUT ticker pg_catalog.text, OUT "time" pg_catalog.timestamptz, OUT price pg_catalog.float8,
+	OUT volume pg_catalog.int8, OUT total_volume pg_catalog.int8, OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8, OUT ceiling_price pg_catalog.float8,
+	OUT floor_price pg_catalog.float8, OUT reference_price pg_catalog.float8,
+	OUT highest_price pg_catalog.float8, OUT lowest_price pg_catalog.float8,
+	OUT bid_price pg_catalog.float8, OUT ask_price pg_catalog.float8, OUT open_price pg_catalog.float8,
+	OUT total_value pg_catalog.float8, OUT match_time pg_catalog.timestamptz,
+	OUT match_side pg_catalog.text, OUT source_time pg_catalog.timestamptz,
+	OUT trading_date pg_catalog.date, OUT session pg_catalog.text, OUT exchange pg_catalog.text,
+	OUT source pg_catalog.text, OUT bid_volume pg_catalog.int8, OUT bid_price_2 pg_catalog.float8,
+	OUT bid_volume_2 pg_catalog.int8, OUT bid_price_3 pg_catalog.float8,
+	OUT bid_volume_3 pg_catalog.int8, OUT ask_volume pg_catalog.int8,
+	OUT ask_price_2 pg_catalog.float8, OUT ask_volume_2 pg_catalog.int8,
+	OUT ask_price_3 pg_catalog.float8, OUT ask_volume_3 pg_catalog.int8,
+	OUT foreign_buy_volume pg_catalog.int8, OUT foreign_sell_volume pg_catalog.int8,
+	OUT foreign_buy_value pg_catalog.float8, OUT foreign_sell_value pg_catalog.float8,
+	OUT foreign_room pg_catalog.int8, OUT put_through_volume pg_catalog.int8,
+	OUT put_through_value pg_catalog.float8, OUT listed_shares pg_catalog.int8, OUT stored pg_catalog.bool)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'vnstream_latest_of'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 1;
+COMMENT ON FUNCTION @extschema@.vnstream_latest(pg_catalog.text) IS
+	'the newest quote of one ticker, from shared memory; no row where it has none';
+
+CREATE VIEW @extschema@.latest_quotes AS SELECT * FROM @extschema@.vnstream_latest();
+COMMENT ON VIEW @extschema@.latest_quotes IS
+	'the newest quote of each ticker, as vnstream_latest() gives it to whoever asks';
+GRANT SELECT ON TABLE @extschema@.latest_quotes TO PUBLIC;
+
 --
 -- Data: candles, movers
 --
+
+CREATE FUNCTION @extschema@.vnstream_candles(
+	ticker pg_catalog.text,
+	bucket pg_catalog.interval DEFAULT '1 min',
+	"from" pg_catalog.timestamptz DEFAULT NULL,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	adjusted pg_catalog.text DEFAULT 'no',
+	OUT ticker pg_catalog.text,
+	OUT start pg_catalog.timestamptz,
+	OUT open pg_catalog.float8,
+	OUT high pg_catalog.float8,
+	OUT low pg_catalog.float8,
+	OUT close pg_catalog.float8,
+	OUT volume pg_catalog.int8,
+	OUT value pg_catalog.float8,
+	OUT samples pg_catalog.int4,
+	OUT basis pg_catalog.text,
+	OUT source pg_catalog.text,
+	OUT adjusted pg_catalog.text,
+	OUT volume_over_hole pg_catalog.int8,
+	OUT corrected pg_catalog.int8)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_candles'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 300;
+COMMENT ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
+-- the gate is SELECT on realtime_quotes
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_movers(
+	n pg_catalog.int4 DEFAULT 10,
+	exchange pg_catalog.text DEFAULT NULL,
+	OUT list pg_catalog.text,
+	OUT rank pg_catalog.int4,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT price pg_catalog.float8,
+	OUT change pg_catalog.float8,
+	OUT change_percent pg_catalog.float8,
+	OUT total_volume pg_catalog.int8,
+	OUT total_value pg_catalog.float8,
+	OUT "time" pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_movers'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 40;
+COMMENT ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) IS
+	'four lists of at most n tickers, of all exchanges or one, by the newest quotes of the newest trading date: ''gainers'' and ''losers'' by change_percent, most active by ''volume'' and by ''value''';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_movers(pg_catalog.int4, pg_catalog.text) TO PUBLIC;
 
 --
 -- Data: holes, reference prices
 --
 
+CREATE FUNCTION @extschema@.vnstream_gaps(
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT exchange pg_catalog.text,
+	OUT ticker pg_catalog.text,
+	OUT starts pg_catalog.timestamptz,
+	OUT ends pg_catalog.timestamptz,
+	OUT kind pg_catalog.text,
+	OUT why pg_catalog.text,
+	OUT sweeps_failed pg_catalog.int4)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_gaps'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
+	'windows of "from" to "to" (now if NULL) in which an exchange was open and nobody looked for longer than three intervals (kind ''no data''), of each exchange (ticker NULL); or of one ticker, with those in which it was looked at and was not traded (''no trade''). why says what is known of the reason';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_reference_breaks(
+	"from" pg_catalog.date DEFAULT NULL,
+	"to" pg_catalog.date DEFAULT NULL,
+	ticker pg_catalog.text DEFAULT NULL,
+	OUT ticker pg_catalog.text,
+	OUT exchange pg_catalog.text,
+	OUT day pg_catalog.date,
+	OUT reference_price pg_catalog.float8,
+	OUT previous_day pg_catalog.date,
+	OUT previous_price pg_catalog.float8,
+	OUT factor pg_catalog.float8,
+	OUT basis pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_reference_breaks'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
+COMMENT ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) IS
+	'days of "from" to "to" (the last 30 days if NULL), both included, whose reference price is not what the trading day before leads to: its ''close''; its ''average price'' on UPCOM; its reference where nothing was traded (''no trade''); or the close of a ''source bar''. Prices of days before times factor compare with those from that day on';
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_reference_breaks(pg_catalog.date, pg_catalog.date, pg_catalog.text) TO PUBLIC;
+
 --
 -- Data: bars, indices
 --
+
+CREATE FUNCTION @extschema@.vnstream_backfill(
+	tickers pg_catalog.text[],
+	"from" pg_catalog.timestamptz,
+	"to" pg_catalog.timestamptz DEFAULT NULL,
+	bar pg_catalog.interval DEFAULT '1 minute',
+	source pg_catalog.text DEFAULT NULL)
+RETURNS pg_catalog.int8
+AS 'MODULE_PATHNAME', 'vnstream_backfill'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) IS
+	'have the source''s bars of these tickers (NULL: of all active symbols) fetched into vnstream_bars, those that start at "from" or later and before "to" (NULL: now), of ''1 minute'', ''1 hour'' or ''1 day''; returns the number in vnstream_backfills, does not wait; begins at COMMIT';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_backfill(pg_catalog.text[], pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) FROM PUBLIC;
+
+CREATE FUNCTION @extschema@.vnstream_cancel_backfill(backfill pg_catalog.int8)
+RETURNS pg_catalog.bool
+AS 'MODULE_PATHNAME', 'vnstream_cancel_backfill'
+LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) IS
+	'end a back-fill at COMMIT; the bars it has stored stay; false where it had ended before';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) FROM PUBLIC;
 
 --
 -- Months of realtime_quotes
@@ -1035,6 +1244,8 @@ GRANT SELECT ON TABLE @extschema@.vnstream_symbols, @extschema@.vnstream_symbol_
 REVOKE ALL ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_dead_letters, @extschema@.vnstream_sweeps,
 	@extschema@.vnstream_outbox FROM PUBLIC;
+REVOKE ALL ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_rejects, @extschema@.vnstream_rule_counts TO pg_monitor;
 GRANT SELECT ON TABLE @extschema@.vnstream_positions, @extschema@.vnstream_segments,
 	@extschema@.vnstream_sweeps TO pg_monitor;
 REVOKE ALL ON TABLE @extschema@.vnstream_bars, @extschema@.vnstream_index_quotes,
@@ -1066,6 +1277,9 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_session_overrid
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_holiday_overrides', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_outbox_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rejects_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_rule_counts', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbols', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_history', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes', '');

@@ -14,12 +14,14 @@
 
 #include "broker/client.h"
 #include "config.h"
+#include "market/schedule.h"
 #include "request_rate.h"
 #include "source/http.h"
 #include "source/universe.h"
 
 bool		config_enabled = true;
 int			config_max_databases = 4;
+int			config_max_symbols = 8192;
 char	   *config_node_name = NULL;
 
 int			config_run = 0;
@@ -38,6 +40,7 @@ char	   *config_symbols = NULL;
 int			config_interval = 60;
 char	   *config_hot_symbols = NULL;
 int			config_hot_interval = 5000;
+int			config_schedule = SCHEDULE_MARKET;
 int			config_symbols_per_request = 50;
 int			config_requests_in_flight = 4;
 int			config_requests_per_minute = 120;
@@ -50,6 +53,7 @@ int			config_heartbeat = 900;
 int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
+int			config_rejects_limit = 10000;
 
 static const struct config_enum_entry run_options[] = {
 	{"off", 0, false},
@@ -62,6 +66,12 @@ static const struct config_enum_entry run_options[] = {
 static const struct config_enum_entry lost_offsets_options[] = {
 	{"stop", LOST_OFFSETS_STOP, false},
 	{"continue", LOST_OFFSETS_CONTINUE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry schedule_options[] = {
+	{"market", SCHEDULE_MARKET, false},
+	{"always", SCHEDULE_ALWAYS, false},
 	{NULL, 0, false}
 };
 
@@ -85,6 +95,27 @@ config_run_to_text(int run)
 		if (option->val == run)
 			return option->name;
 	return "off";
+}
+
+const char *
+config_source_url(const char *name)
+{
+	if (strcmp(name, vci_provider.name) == 0)
+		return config_vci_url;
+	if (strcmp(name, kbs_provider.name) == 0)
+		return config_kbs_url;
+	return NULL;
+}
+
+const char *
+config_first_source(void)
+{
+	const SourceProvider *providers[SOURCES_MAX];
+	char		error[SOURCE_ERROR_SIZE];
+
+	/* the setting has been checked */
+	return source_read_list(config_sources, providers, error) > 0 ?
+		providers[0]->name : vci_provider.name;
 }
 
 /*
@@ -278,12 +309,20 @@ define_server_settings(void)
 							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	/* PostgreSQL lets nobody define this kind once the server runs */
 	if (process_shared_preload_libraries_in_progress)
+	{
 		DefineCustomIntVariable("vnstream.max_databases",
 								"Number of databases of this server that can run the pipeline.",
 								"Raise it when vnstream_start() says that there is no room. "
 								"It sizes shared memory.",
 								&config_max_databases, 4, 1, 64,
 								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+		DefineCustomIntVariable("vnstream.max_symbols",
+								"Number of symbols of a database whose latest quotes are kept in shared memory.",
+								"Raise it when vnstream_check() says that there are more; those "
+								"beyond it are read from the table. It sizes shared memory.",
+								&config_max_symbols, 8192, 64, 262144,
+								PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	}
 	DefineCustomStringVariable("vnstream.node_name",
 							   "Name of this server in the headers of messages.",
 							   "Set it when several servers publish to one topic, to tell "
@@ -381,6 +420,12 @@ define_source_settings(void)
 							"vnstream.requests_per_minute, and come later where that is not enough.",
 							&config_hot_interval, 5000, 500, 3600000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vnstream.schedule",
+							 "When sweeps are made at the interval: while the market is open, or always.",
+							 "'market' goes by vnstream_sessions and vnstream_holidays; 'always' "
+							 "is for demonstrations and tests.",
+							 &config_schedule, SCHEDULE_MARKET, schedule_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.symbols_per_request",
 							"Symbols asked for in one request.",
 							"Lower it when the source leaves symbols out or refuses large requests.",
@@ -423,7 +468,9 @@ define_source_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.heartbeat",
 							"Time after which an unchanged quote is published again; 0 publishes always.",
-							"Shorter shows sooner that a symbol is still followed, and stores more rows.",
+							"Shorter shows sooner that a symbol is still followed, and stores more rows. "
+							"The first quote of each phase of the market and the closing sweep are "
+							"published in any case.",
 							&config_heartbeat, 900, 0, 86400,
 							PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 }
@@ -446,6 +493,11 @@ define_store_settings(void)
 							"While Kafka is away the outbox grows by about 1 MB a sweep of the whole market.",
 							&config_outbox_limit, 1048576, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.rejects_limit",
+							"Rows of vnstream_rejects that are kept; 0 keeps none.",
+							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
+							&config_rejects_limit, 10000, 0, 1000000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
 void

@@ -36,6 +36,7 @@ typedef enum LostOffsetsPolicy
 /* server */
 extern bool config_enabled;
 extern int	config_max_databases;
+extern int	config_max_symbols; /* of each database, with their latest quotes */
 extern char *config_node_name;
 
 /* database */
@@ -55,6 +56,7 @@ extern char *config_symbols;
 extern int	config_interval;	/* s */
 extern char *config_hot_symbols;	/* '': none */
 extern int	config_hot_interval;	/* ms */
+extern int	config_schedule;	/* SchedulePolicy of market/schedule.h */
 extern int	config_symbols_per_request;
 extern int	config_requests_in_flight;
 extern int	config_requests_per_minute;
@@ -67,12 +69,18 @@ extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
+extern int	config_rejects_limit;	/* rows of vnstream_rejects */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From
  * _PG_init only.
  */
 extern void config_define(void);
+
+/* Where a source of that name lives; NULL where no setting says so. */
+extern const char *config_source_url(const char *name);
+/* The name of the source of first choice. */
+extern const char *config_first_source(void);
 
 /*
  * RUN_* bits of a value of vnstream.run as pg_db_role_setting has it; 0 for

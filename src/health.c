@@ -288,12 +288,25 @@ health_judge(const HealthView *view, TimestampTz now, HealthReport *report)
 		judge_launcher(view, now, report);
 		for (i = 0; i < DATABASE_WORKERS; i++)
 			if (view->is_wanted[i])
+			{
+				int			first = report->count;
+
 				judge_worker(view, i, now, report);
+				/* quotes come in without a back-fill */
+				for (; entry->workers[i].role == ROLE_BACKFILL && first < report->count; first++)
+					report->reasons[first].status = HEALTH_DEGRADED;
+			}
 		if (view->is_wanted[0] && entry->workers[0].pid != 0)
 			judge_sources(entry, report);
 		if (view->is_wanted[0] && entry->sweep_failing_since != 0)
 			add_reason(report, HEALTH_DEGRADED, entry->sweep_failing_since,
 					   "the last sweep was not well: %s", entry->sweep_error);
+		if (view->is_wanted[0] && entry->symbols_failing_since != 0)
+			add_reason(report, HEALTH_DEGRADED, entry->symbols_failing_since,
+					   "there is no new list of symbols: %s", entry->symbols_error);
+		if (view->is_wanted[0] && entry->calendar_fault[0] != '\0')
+			add_reason(report, HEALTH_DEGRADED, entry->calendar_fault_since, "%s",
+					   entry->calendar_fault);
 	}
 	conclude(report);
 }

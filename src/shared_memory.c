@@ -13,6 +13,7 @@
 
 #include "event_log.h"
 #include "latency.h"
+#include "latest.h"
 #include "progress.h"
 #include "shared_memory.h"
 #include "shared_state.h"
@@ -29,6 +30,7 @@ request(void)
 	progress_request();
 	event_log_request();
 	latency_request();
+	latest_request();
 }
 
 static void
@@ -42,6 +44,7 @@ start(void)
 	progress_start();
 	event_log_start();
 	latency_start();
+	latest_start();
 	LWLockRelease(AddinShmemInitLock);
 }
 

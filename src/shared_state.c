@@ -96,6 +96,8 @@ shared_slot_is_wanted(const DatabaseEntry *entry, const WorkerSlot *slot)
 		return false;
 	if (slot->role == ROLE_PRODUCER)
 		return (entry->wanted & RUN_PRODUCER) != 0;
+	if (slot->role == ROLE_BACKFILL)
+		return entry->wanted != 0 && entry->backfill_requests != entry->backfills_seen;
 	return slot->number <= shared_entry_consumers(entry);
 }
 
@@ -277,6 +279,9 @@ worker_slot_name(const WorkerSlot *slot, char *name, size_t size)
 			break;
 		case ROLE_CONSUMER:
 			snprintf(name, size, "consumer %d", slot->number);
+			break;
+		case ROLE_BACKFILL:
+			strlcpy(name, "backfill", size);
 			break;
 	}
 }

@@ -33,7 +33,8 @@ typedef enum WorkerRole
 {
 	ROLE_LAUNCHER,
 	ROLE_PRODUCER,
-	ROLE_CONSUMER
+	ROLE_CONSUMER,
+	ROLE_BACKFILL
 } WorkerRole;
 
 typedef enum WorkerState
@@ -81,8 +82,9 @@ typedef struct WorkerSlot
 	uint32		settings[SETTINGS_MAX]; /* hashes, see settings.h */
 } WorkerSlot;
 
-/* Producer first, then consumers 1 … MAX_CONSUMERS. */
-#define DATABASE_WORKERS (1 + MAX_CONSUMERS)
+/* Producer first, then consumers 1 … MAX_CONSUMERS, then the back-fill. */
+#define BACKFILL_WORKER (1 + MAX_CONSUMERS)
+#define DATABASE_WORKERS (1 + MAX_CONSUMERS + 1)
 
 /* Most sources that have a budget of requests, or that a database asks. */
 #define MAX_SOURCES 4
@@ -120,6 +122,9 @@ typedef struct DatabaseEntry
 	uint64		restart_consumer;
 	uint64		sweep_requests; /* counts vnstream_sweep() */
 	uint64		symbol_requests;	/* counts vnstream_refresh_symbols() */
+	uint64		backfill_requests;	/* counts reasons to look for orders of
+									 * back-fills */
+	uint64		backfills_seen; /* up to which there is nothing left to do */
 	uint64		topic_changes;	/* counts changes of the topic that were made
 								 * from here: look at it anew */
 	uint64		broker_heard;	/* counts how often Kafka came back; see
@@ -130,6 +135,9 @@ typedef struct DatabaseEntry
 	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
 	TimestampTz symbols_failing_since;	/* 0: the last refresh was well, or it
 										 * passes by itself, probably */
+	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
+													 * calendar; or '' */
+	TimestampTz calendar_fault_since;
 	int			source_count;	/* 0: no producer has told yet */
 	SourceView	sources[MAX_SOURCES];	/* in order of preference */
 	int			health;			/* HealthStatus, as last judged */

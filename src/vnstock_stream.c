@@ -12,7 +12,9 @@
 
 #include "config.h"
 #include "functions/control.h"
+#include "latest_commit.h"
 #include "shared_memory.h"
+#include "store/insertion.h"
 #include "workers/launcher.h"
 
 #ifdef PG_MODULE_MAGIC_EXT
@@ -36,6 +38,7 @@ _PG_init(void)
 		return;
 
 	shared_memory_install();
+	quotes_listener = latest_commit_gather;
 	control_install_hooks();
 	launcher_register();
 }

@@ -60,6 +60,8 @@ static const CheckStep steps[] = {
 	{SOURCE_STEP "quote", check_source_parse},
 	{SOURCE_STEP "clock", check_source_clock},
 	{"interval", check_interval},
+	{"symbols", check_symbols},
+	{"calendar", check_calendar},
 	{"Kafka: file", check_config_file},
 	{"Kafka: names", check_brokers_resolve},
 	{"Kafka: connection", check_brokers_connect},
@@ -70,6 +72,7 @@ static const CheckStep steps[] = {
 	{"Kafka: clock", check_broker_clock},
 	{"table", check_table},
 	{"partitions", check_partitions},
+	{"latest quotes", check_latest},
 	{"disk", check_disk},
 };
 
@@ -185,6 +188,8 @@ read_settings(Check *check)
 	read_sources(check, context);
 	settings->symbols = worker_setting("vnstream.symbols", context);
 	settings->allow_insecure_source = worker_setting_bool("vnstream.allow_insecure_source");
+	settings->goes_by_market =
+		pg_strcasecmp(worker_setting("vnstream.schedule", context), "market") == 0;
 	settings->partitions = worker_setting_number("vnstream.partitions", 0);
 	settings->replication_factor = worker_setting_number("vnstream.replication_factor", 0);
 	settings->topic_retention = worker_setting_number("vnstream.topic_retention", GUC_UNIT_S);

@@ -46,6 +46,7 @@ typedef struct CheckSettings
 	char	   *topic;
 	char	   *symbols;
 	bool		allow_insecure_source;
+	bool		goes_by_market; /* vnstream.schedule */
 	int			partitions;
 	int			replication_factor; /* -1: the broker's default */
 	int			topic_retention;	/* s; -1: the broker's default */
@@ -135,9 +136,15 @@ extern void check_source_parse(Check *check, CheckResult *result);
 extern void check_source_clock(Check *check, CheckResult *result);
 extern void check_interval(Check *check, CheckResult *result);
 
+/* check_symbols.c */
+extern void check_symbols(Check *check, CheckResult *result);
+/* check_calendar.c */
+extern void check_calendar(Check *check, CheckResult *result);
+
 /* check_table.c */
 extern void check_table(Check *check, CheckResult *result);
 extern void check_partitions(Check *check, CheckResult *result);
+extern void check_latest(Check *check, CheckResult *result);
 extern void check_disk(Check *check, CheckResult *result);
 
 #endif							/* VNSTREAM_FUNCTIONS_CHECK_H */

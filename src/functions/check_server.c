@@ -142,7 +142,8 @@ check_workers(Check *check, CheckResult *result)
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	entry = shared_entry_find(MyDatabaseId);
 	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
-		if (shared_slot_is_wanted(entry, &entry->workers[i]))
+		if (shared_slot_is_wanted(entry, &entry->workers[i]) &&
+			entry->workers[i].role != ROLE_BACKFILL)
 			slots[count++] = entry->workers[i];
 	LWLockRelease(shared_state->lock);
 

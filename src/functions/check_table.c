@@ -20,7 +20,9 @@
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
+#include "config.h"
 #include "functions/check.h"
+#include "latest.h"
 #include "store/months.h"
 #include "workers/loop.h"
 
@@ -98,6 +100,32 @@ check_partitions(Check *check, CheckResult *result)
 	month_name(name, sizeof(name), has_this ? month + 1 : month);
 	check_say(result, CHECK_WARNING, "there is no %s", name);
 	check_advise(result, "A consumer makes it with the next batch; where none runs, SELECT vnstream_start('consumer').");
+}
+
+void
+check_latest(Check *check, CheckResult *result)
+{
+	LatestFigures figures;
+
+	latest_figures(&figures);
+	if (check->is_standby)
+		check_say(result, CHECK_SKIPPED, "a standby reads them from the table");
+	else if (!figures.is_warm && (figures.is_kept || figures.warmed_at == 0))
+		check_say(result, CHECK_SKIPPED, "they are read from the table until consumer 1 has read them into shared memory");
+	else if (!figures.is_kept)
+	{
+		check_say(result, CHECK_WARNING, "each is read from the table, since triggers, rules or forced row security of it may change rows");
+		check_advise(result, "Make triggers of " QUOTES_TABLE " run AFTER INSERT, for latest quotes to come from shared memory.");
+	}
+	else if (figures.is_full)
+	{
+		check_say(result, CHECK_WARNING, "there is room in shared memory for %d tickers, and there are more; these are read from the table",
+				  config_max_symbols);
+		check_advise(result, "Raise vnstream.max_symbols and restart the server.");
+	}
+	else
+		check_say(result, CHECK_OK, "%d tickers are in shared memory, %d of them with a quote that is not stored yet; reading them took %.0f ms",
+				  figures.tickers, figures.unstored, figures.warming_ms);
 }
 
 /* Where new rows of the table go: its tablespace's path, and a name for it. */

@@ -56,6 +56,7 @@ typedef struct PendingAction
 	bool		scan;
 	bool		sweep;
 	bool		refresh;
+	bool		backfill;
 	bool		is_noticed;		/* by the hook, in a command of anybody's */
 } PendingAction;
 
@@ -96,6 +97,12 @@ control_restart_consumers(void)
 }
 
 void
+control_look_for_backfills(void)
+{
+	add_action(0, false, false)->backfill = true;
+}
+
+void
 control_topic_changed(void)
 {
 	DatabaseEntry *entry;
@@ -116,6 +123,7 @@ perform_actions(void)
 	bool		scan = false;
 	bool		sweep = false;
 	bool		refresh = false;
+	bool		backfill = false;
 
 	foreach(cell, pending_actions)
 	{
@@ -125,11 +133,13 @@ perform_actions(void)
 		scan |= action->scan;
 		sweep |= action->sweep;
 		refresh |= action->refresh;
+		backfill |= action->backfill;
 	}
 
-	if (restart != 0 || sweep || refresh)
+	if (restart != 0 || sweep || refresh || backfill)
 	{
 		DatabaseEntry *entry;
+		int			launcher;
 
 		LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 		entry = shared_entry_find(MyDatabaseId);
@@ -143,9 +153,15 @@ perform_actions(void)
 				entry->sweep_requests++;
 			if (refresh)
 				entry->symbol_requests++;
+			if (backfill)
+				entry->backfill_requests++;
 		}
+		launcher = shared_state->launcher.pid;
 		LWLockRelease(shared_state->lock);
 		shared_wake_database(MyDatabaseId);
+		/* who starts a worker that there is work for now */
+		if (backfill)
+			shared_wake(launcher);
 	}
 	if (scan || restart != 0)
 	{
@@ -288,7 +304,7 @@ worker_slots_count(int run, WorkerSlots *slots)
 		slots->needed += slots->consumers;
 	entry = shared_entry_find(MyDatabaseId);
 	for (i = 0; entry != NULL && i < DATABASE_WORKERS; i++)
-		if (entry->workers[i].pid != 0)
+		if (entry->workers[i].pid != 0 && entry->workers[i].role != ROLE_BACKFILL)
 			slots->needed--;
 	LWLockRelease(shared_state->lock);
 
@@ -404,7 +420,8 @@ change_run(int add, int remove)
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);
-	add_action(0, true, false);
+	/* orders that a restored dump has brought are seen at a start */
+	add_action(0, true, false)->backfill = add != 0;
 	return run;
 }
 
@@ -432,12 +449,9 @@ vnstream_stop(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("to run: %s", describe_run(run))));
 }
 
-/*
- * What this database wants to have running, as this transaction sees it: what
- * it has just started counts before the launcher knows of it.
- */
-static int
-wanted_run(StoreCatalog *catalog)
+/* What it has just started counts before the launcher knows of it. */
+int
+control_wanted_run(StoreCatalog *catalog)
 {
 	RoleScope	role;
 	char	   *value;
@@ -464,7 +478,7 @@ vnstream_restart(PG_FUNCTION_ARGS)
 
 	shared_state_require();
 	PreventCommandIfReadOnly("vnstream_restart()");
-	wanted = wanted_run(&catalog);
+	wanted = control_wanted_run(&catalog);
 	if ((wanted & bits) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -482,7 +496,7 @@ require_producer(const char *function, StoreCatalog *catalog)
 {
 	shared_state_require();
 	PreventCommandIfReadOnly(function);
-	if ((wanted_run(catalog) & RUN_PRODUCER) == 0)
+	if ((control_wanted_run(catalog) & RUN_PRODUCER) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the producer is not to run in this database"),
@@ -510,7 +524,7 @@ vnstream_refresh_symbols(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("accept_loss must be true or false")));
+				 errmsg("accept_loss must not be null")));
 	require_producer("vnstream_refresh_symbols()", &catalog);
 	refresh = symbol_refresh_request(&catalog, PG_GETARG_BOOL(0));
 	add_action(0, false, false)->refresh = true;

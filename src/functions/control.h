@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "store/catalog.h"
+
 /*
  * Watch for ALTER DATABASE … SET and CREATE EXTENSION, by whoever they come, so
  * that the launcher looks again when they commit.  From _PG_init while
@@ -21,6 +23,15 @@ extern void control_install_hooks(void);
  * Has this transaction asked for something that happens at its COMMIT?
  */
 extern bool control_is_pending(void);
+
+/*
+ * RUN_* bits that this database wants, as this transaction sees it.  Finds the
+ * extension too, and raises where it is not there.
+ */
+extern int	control_wanted_run(StoreCatalog *catalog);
+
+/* At COMMIT, have the back-fill's worker look at the orders. */
+extern void control_look_for_backfills(void);
 
 /*
  * The topic was changed in Kafka, which no ROLLBACK undoes: have the consumers

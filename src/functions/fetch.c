@@ -25,6 +25,7 @@
 
 #include "functions/control.h"
 #include "functions/fetch.h"
+#include "functions/ticker.h"
 #include "functions/outside_text.h"
 #include "functions/worker_setting.h"
 #include "market/rules.h"
@@ -40,9 +41,6 @@ PG_FUNCTION_INFO_V1(vnstream_fetch);
 
 /* Room for the worker to start, and again to end, besides the request's time. */
 #define FETCH_WORKER_MS 15000
-
-/* Bytes of an argument that a message repeats. */
-#define ECHO_MAX 40
 
 /* What is asked, and how; palloc'd. */
 typedef struct FetchPlan
@@ -71,17 +69,6 @@ fail(FetchAnswer *answer, int sqlstate, char *failure, char *hint)
 	answer->failure = failure;
 	answer->hint = hint;
 	return false;
-}
-
-/* As much of an argument as a message repeats. */
-static char *
-shortened(const char *text)
-{
-	int			length = (int) strlen(text);
-
-	if (length <= ECHO_MAX)
-		return pstrdup(text);
-	return psprintf("%.*s...", pg_mbcliplen(text, length, ECHO_MAX), text);
 }
 
 /* ----------------------------------------------------------------
@@ -473,31 +460,6 @@ fetch_probe_within(const char *ticker, const char *source, int budget_ms, int re
  * ----------------------------------------------------------------
  */
 
-static char *
-ticker_argument(FunctionCallInfo fcinfo)
-{
-	char	   *ticker;
-	char	   *upper;
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the ticker must not be null"),
-				 errhint("Name one, such as 'VCB'.")));
-	ticker = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (ticker_is_valid(ticker, strlen(ticker)))
-		return ticker;
-	upper = asc_toupper(ticker, strlen(ticker));
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"%s\" is no ticker", shortened(ticker)),
-			 ticker_is_valid(upper, strlen(upper)) ?
-			 errhint("Tickers are in upper case: '%s'.", upper) :
-			 errhint("A ticker is 1 to %d letters A to Z and digits, such as 'VCB'.",
-					 TICKER_MAX)));
-	return NULL;				/* keep compiler quiet */
-}
-
 static void
 set_text(Datum *value, bool *isnull, const char *text)
 {
@@ -517,13 +479,19 @@ set_jsonb(Datum *value, bool *isnull, char *json)
 Datum
 vnstream_fetch(PG_FUNCTION_ARGS)
 {
-	char	   *ticker = ticker_argument(fcinfo);
+	char	   *ticker;
 	char	   *source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
 	FetchAnswer answer;
 	TupleDesc	shape;
 	Datum		values[FETCH_COLUMNS] = {0};
 	bool		nulls[FETCH_COLUMNS] = {0};
 
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the ticker must not be null"),
+				 errhint("Name one, such as 'VCB'.")));
+	ticker = ticker_argument(PG_GETARG_TEXT_PP(0));
 	if (get_call_result_type(fcinfo, NULL, &shape) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (!fetch_probe(ticker, source, &answer))

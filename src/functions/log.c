@@ -37,7 +37,8 @@ list_name(int list, char *name)
 	WorkerSlot	slot;
 
 	slot.role = list == EVENT_LIST_LAUNCHER ? ROLE_LAUNCHER :
-		list == 0 ? ROLE_PRODUCER : ROLE_CONSUMER;
+		list == 0 ? ROLE_PRODUCER :
+		list == BACKFILL_WORKER ? ROLE_BACKFILL : ROLE_CONSUMER;
 	slot.number = list;
 	worker_slot_name(&slot, name, NAMEDATALEN);
 }
@@ -72,7 +73,7 @@ worker_argument(FunctionCallInfo fcinfo)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("there is no worker \"%s\"", worker),
-			 errhint("There are 'launcher', 'producer', and 'consumer 1' to 'consumer %d'.",
+			 errhint("There are 'launcher', 'producer', 'consumer 1' to 'consumer %d', and 'backfill'.",
 					 MAX_CONSUMERS)));
 }
 

@@ -68,7 +68,7 @@ put_worker(ReturnSetInfo *result, const WorkerSlot *slot)
 	ProgressRow row;
 	char		name[NAMEDATALEN];
 
-	if (slot->pid == 0 || slot->lag <= 0)
+	if (slot->pid == 0 || slot->lag <= 0 || slot->role == ROLE_BACKFILL)
 		return;
 	/* a consumer that stands still catches nothing up: vnstream_health() */
 	if (slot->role == ROLE_CONSUMER && slot->rate <= 0)

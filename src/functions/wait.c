@@ -91,6 +91,9 @@ look_at_workers(bool running, uint64 scan)
 
 			if (running)
 			{
+				/* comes when it has something to do */
+				if (slot->role == ROLE_BACKFILL)
+					continue;
 				if (shared_slot_is_wanted(entry, slot) &&
 					(slot->pid == 0 || slot->state != WORKER_RUNNING))
 					answer = WORKERS_NOT_YET;

@@ -140,7 +140,8 @@ choose(const CandleDay *day)
 		samples[i].counts = main != NULL && is_usable(&samples[i]) &&
 			strcmp(samples[i].source, main) == 0;
 		samples[i].counted_volume = samples[i].total_volume;
-		samples[i].counted_value = samples[i].counts ? samples[i].total_value : NAN;
+		samples[i].counted_value = !samples[i].counts ? NAN :
+			samples[i].total_volume == 0 ? 0 : samples[i].total_value;
 		has_others |= is_usable(&samples[i]) && !samples[i].counts;
 	}
 	if (!has_others)
@@ -210,6 +211,14 @@ add_source(Candle *candle, const char *name)
 		used += 2;
 	}
 	memcpy(candle->sources + used, name, length + 1);
+}
+
+/* Totals from outside may be as large as they like; sums of them stay there. */
+static void
+add_shares(int64_t *sum, int64_t shares)
+{
+	if (__builtin_add_overflow(*sum, shares, sum))
+		*sum = shares > 0 ? INT64_MAX : -INT64_MAX;
 }
 
 static void
@@ -312,10 +321,10 @@ count_rise(DayState *state, const CandleSample *sample, int64_t looked, int64_t 
 	candle->samples++;
 	add_source(candle, sample->source);
 	if (is_hole)
-		candle->volume_over_hole += rise;
+		add_shares(&candle->volume_over_hole, rise);
 	else
 	{
-		candle->net_volume += rise;
+		add_shares(&candle->net_volume, rise);
 		candle->value += sample->counted_value - state->value;	/* NAN stays */
 	}
 
@@ -351,8 +360,8 @@ count_sample(DayState *state, const CandleSample *sample)
 			int64_t		start = bucket_start(state->bucket, moment_of(state->day, sample));
 			Candle	   *candle = candle_at(state->list, start);
 
-			candle->net_volume += change;
-			candle->corrected -= change;
+			add_shares(&candle->net_volume, change);
+			add_shares(&candle->corrected, -change);
 			candle->value += sample->counted_value - state->value;
 			add_source(candle, sample->source);
 			state->has_fallen = true;

@@ -17,10 +17,12 @@
 #define UNIT_HINT "(prices are in VND, not thousand VND)"
 
 /*
- * Between two prices of one day no quotient is larger: limits are 40 % at most.
- * One between VND and thousand VND is 1000, give or take those 40 %.
+ * Two prices of one day are VND and thousand VND where one is 1000 times the
+ * other, give or take what lies between a floor and a ceiling: on a first day
+ * 60 % and 140 % of the reference, 2.33 times.
  */
-#define SCALE_QUOTIENT 100
+#define SCALE_MIN 400
+#define SCALE_MAX 2500
 
 /* Prices in thousand VND have fractions; in VND, a tick is never below 1. */
 #define FRACTION_BELOW 1000.0
@@ -154,13 +156,14 @@ judge_price_scale(const Quote *quote, int64_t now, char *error)
 			rule_say(error, "%s %s has a fraction of a VND " UNIT_HINT,
 					 quote_fields[id].name, value);
 	}
-	if (lowest >= 0 && highest_price > lowest_price * SCALE_QUOTIENT)
+	if (lowest >= 0 && highest_price > lowest_price * SCALE_MIN &&
+		highest_price < lowest_price * SCALE_MAX)
 	{
 		json_write_number(lowest_price, value);
 		json_write_number(highest_price, bound);
-		rule_say(error, "%s %s is less than 1/%d of %s %s " UNIT_HINT,
-				 quote_fields[lowest].name, value, SCALE_QUOTIENT,
-				 quote_fields[highest].name, bound);
+		rule_say(error, "%s %s is about 1/1000 of %s %s " UNIT_HINT,
+				 quote_fields[lowest].name, value, quote_fields[highest].name,
+				 bound);
 	}
 	return has_judged;
 }

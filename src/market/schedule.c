@@ -349,6 +349,15 @@ schedule_next(const Calendar *calendar, SchedulePolicy policy, int64_t interval,
 }
 
 bool
+schedule_is_sweeping_time(const Calendar *calendar, int32_t found_day, int64_t now)
+{
+	DayPlan		today;
+
+	plan_day(calendar, calendar_day(now), found_day, &today);
+	return is_in_window(&today, now);
+}
+
+bool
 schedule_market_is_closed(const Calendar *calendar, int64_t now, int64_t *opens)
 {
 	Exchange	exchange;

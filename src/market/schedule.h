@@ -81,6 +81,12 @@ extern void schedule_next(const Calendar *calendar, SchedulePolicy policy,
 						  int64_t now, ScheduledSweep *next);
 
 /*
+ * Are sweeps made at the interval at this time, by 'market'?
+ */
+extern bool schedule_is_sweeping_time(const Calendar *calendar, int32_t found_day,
+									  int64_t now);
+
+/*
  * Is this a weekday on which no exchange trades though it could: one whose
  * matches would prove the calendar wrong?
  */

@@ -217,5 +217,9 @@ const SourceProvider kbs_provider = {
 	.board_request = kbs_board_request,
 	.read_list = kbs_read_list,
 	.read_group = kbs_read_group,
-	.read_board = kbs_read_board
+	.read_board = kbs_read_board,
+	.has_indices = true,
+	.bars_request = kbs_bars_request,
+	.read_bars = kbs_read_bars,
+	.bars_next = kbs_bars_next
 };

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "market/day.h"
 #include "market/reason.h"
 
 /* ----------------------------------------------------------------
@@ -104,13 +105,18 @@ board_add_quote(Board *board, const Quote *quote, const BoardListing *listing,
 		return false;
 	board->listings = listings;
 	board->listings[board->count] = *listing;
-	board->quotes[board->count++] = *quote;
+	board->quotes[board->count] = *quote;
+
+	/* What holds for every provider's rows. */
+	board_listing_apply(listing, &board->quotes[board->count]);
+	(void) day_forget_other_match(&board->quotes[board->count]);
+	board->count++;
 	return true;
 }
 
 static bool
 board_add_refusal(Board *board, const Quote *quote, const char *reason,
-				  char *error)
+				  const char *row, size_t length, char *error)
 {
 	BoardRefusal *refusals = reading_room(board->refusals,
 										  board->refusal_count,
@@ -124,6 +130,15 @@ board_add_refusal(Board *board, const Quote *quote, const char *reason,
 	strcpy(refusal->ticker,
 		   quote_knows(quote, QUOTE_TICKER) ? quote->ticker : "");
 	strcpy(refusal->reason, reason);
+	refusal->length = length < BOARD_ROW_MAX ? length : BOARD_ROW_MAX;
+	refusal->row = malloc(refusal->length + 1);
+	if (refusal->row == NULL)
+	{
+		reason_write(error, SOURCE_ERROR_SIZE, "out of memory");
+		return false;
+	}
+	memcpy(refusal->row, row, refusal->length);
+	refusal->row[refusal->length] = '\0';
 	return true;
 }
 
@@ -152,7 +167,8 @@ reading_board(const char *body, size_t length, const char *wrapper,
 		if (read_row(row, row_length, received_at, &quote, &listing, reason))
 			is_added = board_add_quote(board, &quote, &listing, error);
 		else
-			is_added = board_add_refusal(board, &quote, reason, error);
+			is_added = board_add_refusal(board, &quote, reason, row, row_length,
+										 error);
 		if (!is_added)
 		{
 			step = JSON_STEP_BROKEN;

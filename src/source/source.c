@@ -123,6 +123,10 @@ board_listing_apply(const BoardListing *listing, Quote *quote)
 void
 board_free(Board *board)
 {
+	size_t		i;
+
+	for (i = 0; i < board->refusal_count; i++)
+		free(board->refusals[i].row);
 	free(board->quotes);
 	free(board->listings);
 	free(board->refusals);

@@ -61,11 +61,18 @@ typedef struct SourceSymbolList
 
 extern void source_symbol_list_free(SourceSymbolList *list);
 
-/* A row of a board that could not be made a quote. */
+/*
+ * A row of a board that could not be made a quote, with its beginning as it
+ * came: any bytes.
+ */
+#define BOARD_ROW_MAX 8192
+
 typedef struct BoardRefusal
 {
 	char		ticker[TICKER_MAX + 1]; /* '' where the row has no usable one */
 	char		reason[QUOTE_ERROR_SIZE];
+	char	   *row;			/* malloc; zero-terminated besides */
+	size_t		length;
 } BoardRefusal;
 
 /*
@@ -102,6 +109,10 @@ typedef struct Board
 
 extern void board_free(Board *board);
 
+/* Bars: see bars.h. */
+struct BarWindow;
+struct BarList;
+
 typedef struct SourceProvider
 {
 	const char *name;			/* as in vnstream.sources and Quote.source */
@@ -136,6 +147,22 @@ typedef struct SourceProvider
 							   SourceSymbolList *list, char *error);
 	bool		(*read_board) (const char *body, size_t length,
 							   int64_t received_at, Board *board, char *error);
+
+	/*
+	 * Bars.  bars_request() asks for the newest piece of a window; read_bars()
+	 * judges the answer as read_board() does, and one without a bar is good: the
+	 * symbol is not known, or was not traded.  bars_next() answers where the next
+	 * older piece ends, window->from or before where there is none.  Not every
+	 * source has indices.
+	 */
+	bool		has_indices;
+	bool		(*bars_request) (const char *base_url, const struct BarWindow *window,
+								 SourceRequest *request);
+	bool		(*read_bars) (const char *body, size_t length,
+							  const struct BarWindow *window, int64_t received_at,
+							  struct BarList *list, char *error);
+	int64_t		(*bars_next) (const struct BarWindow *window,
+							  const struct BarList *list);
 } SourceProvider;
 
 extern const SourceProvider vci_provider;

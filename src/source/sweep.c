@@ -411,7 +411,10 @@ keep_open_rows(Sweep *sweep, Board *board, SweepSourceCounts *of_source)
 		{
 			place = sweep_plan_find_open(plan, board->refusals[i].ticker);
 			if (place == plan->count)
+			{
+				free(board->refusals[i].row);
 				continue;
+			}
 			plan->has_row[place] = true;
 			sweep->counts.answered++;
 		}

@@ -111,7 +111,7 @@ void
 universe_lookup_drive(UniverseLookup *lookup, HttpClient *client,
 					  RequestBudget may_request, void *context)
 {
-	SourceRequest request = {NULL, NULL, NULL};
+	SourceRequest request = {0};
 	char		error[SOURCE_ERROR_SIZE];
 	int64_t		now = http_clock_ms();
 	long		wait;

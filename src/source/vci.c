@@ -131,5 +131,8 @@ const SourceProvider vci_provider = {
 	.board_request = vci_board_request,
 	.read_list = vci_read_symbols,
 	.read_group = vci_read_symbols,
-	.read_board = vci_read_board
+	.read_board = vci_read_board,
+	.bars_request = vci_bars_request,
+	.read_bars = vci_read_bars,
+	.bars_next = vci_bars_next
 };

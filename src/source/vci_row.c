@@ -19,7 +19,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "market/day.h"
 #include "market/reason.h"
 #include "source/reading.h"
 
@@ -511,11 +510,7 @@ vci_row_read(const char *text, size_t length, int64_t received_at,
 			row_take_book_side(&row, &bid_side) &&
 			row_take_book_side(&row, &ask_side);
 	if (is_good)
-	{
 		row_take_listing(&row, listing);
-		board_listing_apply(listing, quote);
-		(void) day_forget_other_match(quote);
-	}
 	cJSON_Delete(object);
 	return is_good;
 }

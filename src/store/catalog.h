@@ -18,6 +18,8 @@
 
 #include "lib/stringinfo.h"
 
+#include "pg_compat.h"
+
 /* Test modules are extensions of another name with the same tables. */
 #ifndef VNSTREAM_EXTENSION_NAME
 #define VNSTREAM_EXTENSION_NAME "vnstock_stream"
@@ -69,5 +71,12 @@ extern void quotes_table_ensure(const StoreCatalog *catalog);
  * owner stay what they are.  Raises as above, or ERRCODE_UNDEFINED_TABLE.
  */
 extern void quotes_table_find(const StoreCatalog *catalog, QuotesTable *table);
+
+/*
+ * realtime_quotes of a schema, locked likewise, or InvalidOid: without a look at
+ * its shape, for who only reads.  quotes_table_missing() raises the error for it.
+ */
+extern Oid	quotes_table_lock(Oid schema);
+pg_noreturn extern void quotes_table_missing(const char *schema_name);
 
 #endif							/* VNSTREAM_STORE_CATALOG_H */

@@ -19,6 +19,7 @@
 #include "store/duplicates.h"
 #include "store/insertion.h"
 #include "store/months.h"
+#include "store/newest.h"
 #include "store/rows.h"
 #include "store/support.h"
 
@@ -32,6 +33,8 @@ typedef struct Insertion
 	bool		meets_duplicates;	/* a unique violation was seen */
 	bool	   *lacks_partition;	/* out: why the transaction failed */
 } Insertion;
+
+QuoteListener quotes_listener = NULL;
 
 static StorePlan insert_plan;
 static StorePlan insert_new_plan;
@@ -287,6 +290,23 @@ bury_unencodable(IngestMessage *messages, const int *quotes, int count,
 	return left;
 }
 
+static void
+tell_listener(Oid relation, const IngestMessage *messages, const int *indexes, int count)
+{
+	uint64		table_state;
+
+	if (quotes_listener == NULL)
+		return;
+	table_state = quotes_table_state(relation);
+	for (int i = 0; i < count; i++)
+	{
+		const IngestMessage *message = &messages[indexes[i]];
+
+		if (message->fate == MESSAGE_STORED)
+			quotes_listener(table_state, &message->quote);
+	}
+}
+
 void
 quotes_insert(const StoreCatalog *catalog, IngestMessage *messages,
 			  const int *quotes, int count, TimestampTz created_at,
@@ -308,6 +328,7 @@ quotes_insert(const StoreCatalog *catalog, IngestMessage *messages,
 		insert_quotes(&insertion, indexes, count);
 		role_scope_leave(&role);
 		quote_rows_end(&insertion.rows);
+		tell_listener(table.relation, messages, indexes, count);
 	}
 	pfree(indexes);
 }

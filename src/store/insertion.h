@@ -22,6 +22,14 @@
 #include "store/message.h"
 
 /*
+ * Who is to be told of each quote that becomes a row, right after it did, in the
+ * transaction that did it, with quotes_table_state() of that moment: NULL at
+ * first, nobody.  From _PG_init.
+ */
+typedef void (*QuoteListener) (uint64 table_state, const Quote *quote);
+extern QuoteListener quotes_listener;
+
+/*
  * Insert the quotes of messages[quotes[0 .. count)], as the table's owner,
  * restricted.  The fate of each becomes MESSAGE_STORED, MESSAGE_DUPLICATE or
  * MESSAGE_IS_DEAD (reasons are allocated in context).  Raises what is no row's

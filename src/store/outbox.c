@@ -21,6 +21,7 @@
 static StorePlan add_plan;
 static StorePlan count_plan;
 static StorePlan load_plan;
+static StorePlan newest_plan;
 static StorePlan settle_plan;
 static StorePlan size_plan;
 
@@ -178,6 +179,16 @@ outbox_load(const StoreCatalog *catalog, int64 after, int max,
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return count;
+}
+
+int64
+outbox_newest(const StoreCatalog *catalog)
+{
+	(void) store_execute(store_plan(&newest_plan, catalog,
+									"SELECT coalesce(pg_catalog.max(response), 0) FROM %1$s.vnstream_outbox",
+									0, NULL),
+						 NULL, NULL);
+	return DatumGetInt64(store_result(0, 1));
 }
 
 void

@@ -46,6 +46,9 @@ extern void outbox_add(const StoreCatalog *catalog, OutboxResponse *response,
 extern int	outbox_load(const StoreCatalog *catalog, int64 after, int max,
 						MemoryContext context, OutboxResponse **responses);
 
+/* The number of the newest response; 0 where there is none. */
+extern int64 outbox_newest(const StoreCatalog *catalog);
+
 /* These are acknowledged: removed, and counted as published in their sweeps. */
 extern void outbox_settle(const StoreCatalog *catalog, const int64 *responses,
 						  int count);

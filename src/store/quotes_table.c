@@ -425,18 +425,18 @@ quotes_table_changed(Datum argument pg_attribute_unused(), Oid relation)
 		checked_is_valid = false;
 }
 
-/* Find by name, and lock, so that neither name nor owner changes before use. */
-static Oid
-quotes_table_lock(const StoreCatalog *catalog)
+/* So that neither name nor owner changes before use. */
+Oid
+quotes_table_lock(Oid schema)
 {
 	for (;;)
 	{
-		Oid			relation = get_relname_relid(QUOTES_TABLE, catalog->schema);
+		Oid			relation = get_relname_relid(QUOTES_TABLE, schema);
 
 		if (!OidIsValid(relation))
 			return InvalidOid;
 		LockRelationOid(relation, AccessShareLock);
-		if (get_relname_relid(QUOTES_TABLE, catalog->schema) == relation)
+		if (get_relname_relid(QUOTES_TABLE, schema) == relation)
 			return relation;
 		UnlockRelationOid(relation, AccessShareLock);
 	}
@@ -456,7 +456,7 @@ quotes_table_ensure(const StoreCatalog *catalog)
 		elog(ERROR, "SPI_connect failed");
 	role_scope_enter(&role, catalog->owner);
 
-	oid = quotes_table_lock(catalog);
+	oid = quotes_table_lock(catalog->schema);
 	if (OidIsValid(oid))
 	{
 		Relation	relation = relation_open(oid, NoLock);
@@ -477,18 +477,23 @@ quotes_table_ensure(const StoreCatalog *catalog)
 }
 
 void
+quotes_table_missing(const char *schema_name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("table %s.%s does not exist", schema_name, QUOTES_TABLE),
+			 errhint("SELECT %s.vnstream_start() makes it; a renamed one can be renamed back.",
+					 schema_name)));
+}
+
+void
 quotes_table_find(const StoreCatalog *catalog, QuotesTable *table)
 {
 	static bool callback_is_registered = false;
-	Oid			oid = quotes_table_lock(catalog);
+	Oid			oid = quotes_table_lock(catalog->schema);
 
 	if (!OidIsValid(oid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("table %s.%s does not exist", catalog->schema_name,
-						QUOTES_TABLE),
-				 errhint("SELECT %s.vnstream_start() makes it; a renamed one can be renamed back.",
-						 catalog->schema_name)));
+		quotes_table_missing(catalog->schema_name);
 
 	if (!callback_is_registered)
 	{

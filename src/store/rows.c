@@ -110,6 +110,27 @@ text_in_room(TextRoom *room, const char *text)
 	return PointerGetDatum(room->bytes);
 }
 
+Datum
+quote_value(QuoteFieldKind kind, const void *member)
+{
+	switch (kind)
+	{
+		case QUOTE_KIND_TEXT:
+			break;
+		case QUOTE_KIND_PRICE:
+		case QUOTE_KIND_VALUE:
+			return Float8GetDatum(*(const double *) member);
+		case QUOTE_KIND_SHARES:
+			return Int64GetDatum(*(const int64_t *) member);
+		case QUOTE_KIND_TIME:
+			return TimestampTzGetDatum(timestamp_from_unix(*(const int64_t *) member));
+		case QUOTE_KIND_DATE:
+			return DateADTGetDatum(*(const int32_t *) member -
+								   (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE));
+	}
+	elog(ERROR, "kind %d of field has no plain value", (int) kind);
+}
+
 static void
 empty_rows(QuoteRows *rows)
 {
@@ -149,26 +170,8 @@ fill_rows(QuoteRows *rows, const IngestMessage *messages, const int *indexes,
 				values[f] = (Datum) 0;
 				continue;
 			}
-			switch (field->kind)
-			{
-				case QUOTE_KIND_TEXT:
-					values[f] = text_in_room(&rooms[f], member);
-					break;
-				case QUOTE_KIND_PRICE:
-				case QUOTE_KIND_VALUE:
-					values[f] = Float8GetDatum(*(const double *) member);
-					break;
-				case QUOTE_KIND_SHARES:
-					values[f] = Int64GetDatum(*(const int64_t *) member);
-					break;
-				case QUOTE_KIND_TIME:
-					values[f] = TimestampTzGetDatum(timestamp_from_unix(*(const int64_t *) member));
-					break;
-				case QUOTE_KIND_DATE:
-					values[f] = DateADTGetDatum(*(const int32_t *) member -
-												(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE));
-					break;
-			}
+			values[f] = field->kind == QUOTE_KIND_TEXT ?
+				text_in_room(&rooms[f], member) : quote_value(field->kind, member);
 		}
 		values[ORIGIN_PARTITION] = Int32GetDatum(message->partition);
 		values[ORIGIN_OFFSET] = Int64GetDatum(is_numbered ? i : message->offset);

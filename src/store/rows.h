@@ -50,6 +50,9 @@ extern void quote_rows_end(QuoteRows *rows);
 /* Can the database's encoding hold all text of the quote? */
 extern bool quote_fits_encoding(const Quote *quote);
 
+/* A member of a quote, of any kind but text, as the table's type. */
+extern Datum quote_value(QuoteFieldKind kind, const void *member);
+
 /* "ticker, time, …": every column, qualified where alias is given. */
 extern void append_quote_columns(StringInfo text, const char *alias);
 

@@ -10,14 +10,16 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/schedule.h"
 #include "workers/agenda.h"
-#include "workers/loop.h"
+#include "workers/market_day.h"
 
 static struct
 {
-	TimestampTz next_sweep;
+	SweepHistory history;
 	uint64		requests_seen;	/* of the entry's sweep_requests */
-	const char *trigger;		/* of the next sweep, where not the interval */
+	const char *under_way;		/* trigger of a sweep whose end is not noted */
+	int64		under_way_since;
 }			agenda;
 
 static uint64
@@ -31,67 +33,162 @@ sweep_requests(void)
 	return requests;
 }
 
-static TimestampTz
-after_interval(void)
+static int64
+unix_now(void)
 {
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), (int64) config_interval * 1000);
+	return UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+}
+
+static void
+look_ahead(ScheduledSweep *next)
+{
+	agenda.history.found_day = market_day_found();
+	schedule_next(market_day_calendar(), config_schedule,
+				  (int64) config_interval * USECS_PER_SEC, &agenda.history, unix_now(), next);
 }
 
 void
 agenda_begin(void)
 {
-	agenda.next_sweep = 0;
-	agenda.trigger = "start";
+	memset(&agenda, 0, sizeof(agenda));
+	schedule_begin(&agenda.history);
 	/* requests may have come before there was an entry to count them in */
 	agenda.requests_seen = PG_UINT64_MAX;
+	market_day_begin();
 }
 
 void
 agenda_reconfigure(void)
 {
-	agenda.next_sweep = Min(agenda.next_sweep, after_interval());
+	market_day_reconfigure();
+}
+
+static bool
+is_probe(const char *trigger)
+{
+	return strcmp(trigger, sweep_reason_name(SWEEP_AS_PROBE)) == 0;
+}
+
+/* The sweep that was under way has ended; the source's back-off says how. */
+static void
+note_end(const Backoff *source)
+{
+	if (agenda.under_way == NULL)
+		return;
+	if (source->failures == 0)
+	{
+		if (is_probe(agenda.under_way))
+			agenda.history.last_good_probe = agenda.under_way_since;
+		else
+			agenda.history.last_good = agenda.under_way_since;
+	}
+	agenda.under_way = NULL;
 }
 
 bool
-agenda_due(bool source_rests, SweepOrder *order)
+agenda_due(const Backoff *source, SweepOrder *order)
 {
+	ScheduledSweep next;
+
+	note_end(source);
+	market_day_round();
+	look_ahead(&next);
 	order->requests = sweep_requests();
-	order->trigger = agenda.trigger;
+	order->trigger = NULL;
+	if (backoff_is_over(source) && next.at <= unix_now())
+		order->trigger = sweep_reason_name(next.reason);
 
 	/*
 	 * Somebody asked by vnstream_sweep(): now, also while backing off.  There
 	 * may be several requests, so look until none is left.
 	 */
-	if (order->requests != agenda.requests_seen)
-		return true;
-	if (order->trigger == NULL)
-		order->trigger = "interval";
-	return !source_rests && ms_until(agenda.next_sweep) == 0;
+	return order->trigger != NULL || order->requests != agenda.requests_seen;
 }
 
 void
-agenda_started(const SweepOrder *order, bool is_started)
+agenda_started(const SweepOrder *order, const char *trigger)
 {
-	if (!is_started)
+	if (trigger == NULL)
 	{
 		agenda.requests_seen = order->requests;
 		return;
 	}
-	agenda.trigger = NULL;
-	agenda.next_sweep = after_interval();
+	agenda.under_way = trigger;
+	agenda.under_way_since = unix_now();
+	if (is_probe(trigger))
+		agenda.history.last_probe = agenda.under_way_since;
+	else
+		agenda.history.last = agenda.under_way_since;
 }
 
-long
-agenda_remaining(bool source_rests)
+/* µs since 1970 as a timestamp */
+static TimestampTz
+timestamp_of(int64 time)
 {
-	if (sweep_requests() != agenda.requests_seen)
-		return 0;
-	/* a source that rests has a back-off of its own to wait for */
-	return source_rests ? -1 : ms_until(agenda.next_sweep);
+	return time == CALENDAR_NEVER ? DT_NOEND : TIMESTAMP_FROM_UNIX(time);
 }
 
 TimestampTz
 agenda_next_sweep(void)
 {
-	return agenda.next_sweep;
+	ScheduledSweep next;
+
+	look_ahead(&next);
+	return timestamp_of(next.at);
+}
+
+long
+agenda_remaining(const Backoff *source)
+{
+	TimestampTz next;
+
+	if (sweep_requests() != agenda.requests_seen)
+		return 0;
+	next = agenda_next_sweep();
+	if (next == DT_NOEND)
+		return -1;
+	return Max(backoff_remaining(source), ms_until(next));
+}
+
+bool
+agenda_is_sweeping_time(void)
+{
+	return config_schedule == SCHEDULE_ALWAYS ||
+		schedule_is_sweeping_time(market_day_calendar(), market_day_found(), unix_now());
+}
+
+/* 2026-08-04 09:00:00+07: it may be another day, and another zone than the session's */
+static void
+vietnam_text(int64 time, char *text)
+{
+	time_to_text(time, text);
+	text[10] = ' ';
+	strcpy(text + 19, "+07");
+}
+
+void
+agenda_waiting_text(char *text)
+{
+	ScheduledSweep next;
+	int64		opens;
+	char		until[TIME_TEXT_SIZE] = "";
+	char		at[TIME_TEXT_SIZE];
+	char		clock[CLOCK_TEXT_SIZE];
+
+	look_ahead(&next);
+	if (config_schedule == SCHEDULE_ALWAYS || agenda_is_sweeping_time() ||
+		!schedule_market_is_closed(market_day_calendar(), unix_now(), &opens))
+	{
+		clock_text(timestamp_of(next.at), clock);
+		snprintf(text, AGENDA_TEXT_SIZE, "next sweep at %s", clock);
+		return;
+	}
+	if (opens != CALENDAR_NEVER)
+		vietnam_text(opens, until);
+	if (next.at == CALENDAR_NEVER)
+		strcpy(at, "vnstream_sweep()");
+	else
+		vietnam_text(next.at, at);
+	snprintf(text, AGENDA_TEXT_SIZE, "market closed%s%s; next sweep at %s",
+			 until[0] != '\0' ? " until " : "", until, at);
 }

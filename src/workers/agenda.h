@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * agenda.h
- *	  Which sweep is due, and why.
+ *	  Which sweep is due, and why: market/schedule.h with this process's calendar,
+ *	  settings and past.
  *
  * All functions: main thread of the producer, outside of a transaction.
  *
@@ -10,9 +11,7 @@
 #ifndef VNSTREAM_WORKERS_AGENDA_H
 #define VNSTREAM_WORKERS_AGENDA_H
 
-#include "postgres.h"
-
-#include "datatype/timestamp.h"
+#include "workers/loop.h"
 
 /* A sweep that is due. */
 typedef struct SweepOrder
@@ -26,16 +25,31 @@ extern void agenda_begin(void);
 extern void agenda_reconfigure(void);
 
 /*
- * Is one due?  A source that rests is asked only for who requested it.  Whoever
- * tries to start it tells agenda_started() whether there was anything to start;
- * a try that was put off is not told.
+ * Is one due, while none is under way?  A source that rests (its back-off) is
+ * asked only for who requested it.  Whoever tries to start it tells
+ * agenda_started() what was started (vnstream_sweeps.trigger), or NULL where
+ * there was nothing to start; a try that was put off is not told.
  */
-extern bool agenda_due(bool source_rests, SweepOrder *order);
-extern void agenda_started(const SweepOrder *order, bool is_started);
+extern bool agenda_due(const Backoff *source, SweepOrder *order);
+extern void agenda_started(const SweepOrder *order, const char *trigger);
 
 /* ms until one may be due; 0: one is. */
-extern long agenda_remaining(bool source_rests);
-/* When the next one is due by itself. */
+extern long agenda_remaining(const Backoff *source);
+/* When the next one is due by itself; DT_NOEND: never. */
 extern TimestampTz agenda_next_sweep(void);
+
+/*
+ * Is it a time at which the schedule sweeps the market at the interval?  What is
+ * more frequent than that keeps to it too.
+ */
+extern bool agenda_is_sweeping_time(void);
+
+/*
+ * What a worker waits for that waits for the next sweep, as a text: "next sweep
+ * at 10:15:00"; where the schedule goes by the market and that is closed, also
+ * until when.  AGENDA_TEXT_SIZE bytes.
+ */
+#define AGENDA_TEXT_SIZE 128
+extern void agenda_waiting_text(char *text);
 
 #endif							/* VNSTREAM_WORKERS_AGENDA_H */

@@ -11,12 +11,16 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/day.h"
 #include "market/rules.h"
 #include "store/outbox.h"
+#include "store/rejects.h"
 #include "workers/answer.h"
 #include "workers/delivery.h"
+#include "workers/market_day.h"
 #include "workers/outgoing.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 
 /* How long the database may take for one answer. */
 #define STORE_TIMEOUT_MS 30000
@@ -29,6 +33,9 @@ typedef struct PendingResponse
 	int64		answered;
 	int64		unchanged;
 	int64		rejected;
+	int64		judged_at;		/* µs since 1970 UTC */
+	Reject	   *rejects;		/* refused or flagged */
+	int			reject_count;
 } PendingResponse;
 
 /* What was wrong with a board; one line in the log for all of it. */
@@ -41,6 +48,7 @@ typedef struct Rejections
 
 static MemoryContext answer_context;
 static PendingResponse pending;
+static DayTotals *day_totals;
 
 void
 answer_begin(void)
@@ -48,6 +56,10 @@ answer_begin(void)
 	answer_context = AllocSetContextCreate(TopMemoryContext, "vnstream answer",
 										   ALLOCSET_DEFAULT_SIZES);
 	outgoing_begin(TopMemoryContext);
+	day_totals_free(day_totals);
+	day_totals = day_totals_create();
+	if (day_totals == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 }
 
 bool
@@ -57,7 +69,9 @@ answer_is_pending(void)
 }
 
 /*
- * Is the quote worth a message?
+ * Is the quote worth a message?  Besides what is new, a first one of each phase
+ * of its exchange (a trading date of its own is new by itself), so that whoever
+ * reads rows finds where each phase began.
  */
 static bool
 says_something_new(const Quote *quote)
@@ -68,6 +82,7 @@ says_something_new(const Quote *quote)
 		return true;
 	earlier = outgoing_quote(quote->ticker);
 	return earlier == NULL || !quote_is_unchanged(earlier, quote) ||
+		market_day_is_new_phase(quote, earlier->time) ||
 		quote->time - earlier->time >= (int64) config_heartbeat * USECS_PER_SEC;
 }
 
@@ -81,8 +96,35 @@ note_rejection(Rejections *rejections, const char *ticker, const char *reason)
 	strlcpy(rejections->reason, reason, sizeof(rejections->reason));
 }
 
+/* Room for one more is there: each row has at most one rejection, or two flags. */
+static void
+add_reject(const char *ticker, const char *rule, bool is_flag, const char *reason,
+		   char *row)
+{
+	Reject	   *reject = &pending.rejects[pending.reject_count++];
+
+	reject->ticker = ticker[0] != '\0' ? pstrdup(ticker) : NULL;
+	reject->rule = rule;
+	reject->is_flag = is_flag;
+	reject->reason = pstrdup(reason);
+	reject->row = row;
+}
+
+/* What is suspicious of a quote that the rules accept. */
+static void
+flag_quote(const Quote *quote, const BoardListing *listing, const char *message)
+{
+	char		reason[QUOTE_ERROR_SIZE];
+	const char *flag = day_totals_note(day_totals, quote, reason);
+
+	if (flag != NULL)
+		add_reject(quote->ticker, flag, true, reason, pstrdup(message));
+	if (!rules_flag_listed(quote, listing->listed_shares, reason))
+		add_reject(quote->ticker, RULE_FLAG_LISTED, true, reason, pstrdup(message));
+}
+
 void
-answer_take(const Board *board, const char *source, int64 sweep)
+answer_take(const Board *board, const char *source, int64 sweep, bool publishes_all)
 {
 	OutboxResponse *response = &pending.response;
 	Rejections	rejections = {0};
@@ -98,6 +140,8 @@ answer_take(const Board *board, const char *source, int64 sweep)
 	response->tickers = palloc(sizeof(char *) * (board->count + 1));
 	response->messages = palloc(sizeof(char *) * (board->count + 1));
 	pending.answered = board->count;
+	pending.judged_at = now;
+	pending.rejects = palloc(sizeof(Reject) * (2 * board->count + board->refusal_count + 1));
 
 	for (i = 0; i < board->count; i++)
 	{
@@ -106,18 +150,21 @@ answer_take(const Board *board, const char *source, int64 sweep)
 		char		message[QUOTE_JSON_SIZE];
 		const char *rule;
 
+		(void) quote_to_json(quote, message);
 		if (!rules_accept(quote, now, &rule, error))
 		{
 			note_rejection(&rejections, quote->ticker, error);
+			add_reject(quote->ticker, rule, false, error, pstrdup(message));
 			pending.rejected++;
 			continue;
 		}
-		if (!says_something_new(quote))
+		market_day_note(quote);
+		if (!publishes_all && !says_something_new(quote))
 		{
 			pending.unchanged++;
 			continue;
 		}
-		(void) quote_to_json(quote, message);
+		flag_quote(quote, &board->listings[i], message);
 		timing_published(quote);
 		response->fetched_at = quote->time;
 		response->tickers[response->count] = pstrdup(quote->ticker);
@@ -128,6 +175,8 @@ answer_take(const Board *board, const char *source, int64 sweep)
 		const BoardRefusal *refusal = &board->refusals[i];
 
 		note_rejection(&rejections, refusal->ticker, refusal->reason);
+		add_reject(refusal->ticker, REJECT_FORM, false, refusal->reason,
+				   reject_row(refusal->row, refusal->length));
 		if (refusal->ticker[0] == '\0')
 			continue;
 		pending.answered++;
@@ -138,7 +187,7 @@ answer_take(const Board *board, const char *source, int64 sweep)
 					 "%d of %zu quotes were rejected; the first, %s: %s", rejections.count,
 					 board->count + board->refusal_count, rejections.ticker,
 					 rejections.reason);
-	pending.is_there = pending.answered > 0;
+	pending.is_there = pending.answered > 0 || pending.reject_count > 0;
 	MemoryContextSwitchTo(before);
 }
 
@@ -150,6 +199,9 @@ store_pending(void *argument)
 	store_catalog_get(&catalog);
 	outbox_add(&catalog, &pending.response, pending.answered, pending.unchanged,
 			   pending.rejected);
+	rejects_add(&catalog, pending.response.sweep, pending.response.source,
+				pending.judged_at, pending.rejects, pending.reject_count,
+				config_rejects_limit);
 }
 
 bool
@@ -169,6 +221,7 @@ answer_flush(Backoff *store_backoff)
 	pending.is_there = false;
 	for (i = 0; i < pending.response.count; i++)
 		outgoing_remember(pending.response.messages[i]);
+	unstored_add(&pending.response);
 	worker_add(0, pending.response.count);
 	latency_flush();
 	delivery_add(&pending.response);

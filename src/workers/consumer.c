@@ -31,6 +31,7 @@
 #include "workers/recovery.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
+#include "workers/warm.h"
 
 /* How often stored offsets are committed to Kafka's group. */
 #define COMMIT_INTERVAL_MS 1000
@@ -179,6 +180,7 @@ consumer_main(void)
 												ALLOCSET_DEFAULT_SIZES));
 	before_shmem_exit(consumer_cleanup, 0);
 	timing_begin(false);
+	warm_begin();
 	worker_set_state(WORKER_STARTING, "the broker");
 
 	while (!worker_is_to_end())
@@ -190,6 +192,7 @@ consumer_main(void)
 			 strcmp(group, config_group_id) != 0 || worker_broker_file_changed()))
 			worker_restart("where to read from has changed");
 		batch_resize();
+		warm_round();
 
 		if (consumer.query != NULL && broker_query_is_done(consumer.query))
 			consumer_take_answer();

@@ -267,7 +267,8 @@ launch(int entry_index, int worker_index, TimestampTz now)
 	strlcpy(slot->waiting_for, "a process", sizeof(slot->waiting_for));
 	worker_slot_name(slot, name, sizeof(name));
 	fill_worker(&worker, "vnstream_worker_main",
-				slot->role == ROLE_PRODUCER ? "vnstream producer" : "vnstream consumer");
+				slot->role == ROLE_PRODUCER ? "vnstream producer" :
+				slot->role == ROLE_BACKFILL ? "vnstream backfill" : "vnstream consumer");
 	snprintf(worker.bgw_name, BGW_MAXLEN, "vnstream %s %s", name, entry->name);
 	LWLockRelease(shared_state->lock);
 

@@ -34,5 +34,6 @@ extern PGDLLEXPORT void vnstream_worker_main(Datum argument);
  */
 extern void producer_main(void);
 extern void consumer_main(void);
+extern void backfill_main(void);
 
 #endif							/* VNSTREAM_WORKERS_LAUNCHER_H */

@@ -56,8 +56,8 @@ static int64 rate_first_second; /* when counting began */
 static uint64
 entry_restarts(void)
 {
-	return worker_slot->role == ROLE_PRODUCER ?
-		worker_entry->restart_producer : worker_entry->restart_consumer;
+	return worker_slot->role == ROLE_CONSUMER ?
+		worker_entry->restart_consumer : worker_entry->restart_producer;
 }
 
 long
@@ -201,7 +201,9 @@ worker_attach(const WorkerTicket *ticket)
 		worker_slot->pid = MyProcPid;
 		worker_slot->state = WORKER_STARTING;
 		worker_slot->since = GetCurrentTimestamp();
-		if (worker_slot->last_activity != 0)
+		/* one that comes for its work and goes is not restarted by that */
+		if (worker_slot->last_activity != 0 &&
+			(worker_slot->role != ROLE_BACKFILL || worker_slot->failures > 0))
 			worker_slot->restarts++;
 		worker_slot->last_activity = worker_slot->since;
 		worker_slot->heartbeat = worker_slot->since;

@@ -22,6 +22,7 @@
 
 /* PostgreSQL counts µs from 2000-01-01, everybody else from 1970-01-01. */
 #define UNIX_FROM_TIMESTAMP(t) ((int64) (t) + INT64CONST(946684800000000))
+#define TIMESTAMP_FROM_UNIX(t) ((TimestampTz) ((t) - INT64CONST(946684800000000)))
 
 /* Another try after a failure: 1 s, doubling up to 60 s, with jitter. */
 typedef struct Backoff

@@ -51,6 +51,25 @@ outbox_work_load(int64 after, int max, MemoryContext context,
 }
 
 static void
+find_newest(void *argument)
+{
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	*(int64 *) argument = outbox_newest(&catalog);
+}
+
+bool
+outbox_work_newest(int64 *response, Backoff *backoff)
+{
+	StoreError	error;
+
+	(void) store_transaction(find_newest, response, "reading the outbox",
+							 OUTBOX_TIMEOUT_MS, &error);
+	return !worker_store_failed(&error, backoff);
+}
+
+static void
 settle_responses(void *argument)
 {
 	SettleWork *work = argument;

@@ -24,6 +24,9 @@
 extern int	outbox_work_load(int64 after, int max, MemoryContext context,
 							 OutboxResponse **responses, Backoff *backoff);
 
+/* As outbox_newest().  False where it failed. */
+extern bool outbox_work_newest(int64 *response, Backoff *backoff);
+
 /* As outbox_settle().  False where it failed. */
 extern bool outbox_work_settle(const int64 *responses, int count, Backoff *backoff);
 

@@ -29,6 +29,7 @@
 #include "workers/target.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
+#include "workers/unstored.h"
 #include "workers/topic.h"
 
 static bool was_full;			/* the outbox, when last looked at */
@@ -65,7 +66,8 @@ outbox_is_full(void)
 static bool
 consider_hot_sweep(void)
 {
-	return hot_is_due() && backoff_is_over(sweeping_store_backoff()) &&
+	return hot_is_due() && agenda_is_sweeping_time() &&
+		backoff_is_over(sweeping_store_backoff()) &&
 		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
 		sweeping_start_hot();
 }
@@ -83,11 +85,11 @@ consider_sweep(void)
 		sweeping_start_refresh())
 		return;
 	if (!backoff_is_over(sweeping_store_backoff()) || outbox_is_full() ||
-		!agenda_due(!backoff_is_over(sweeping_source_backoff()), &order))
+		!agenda_due(sweeping_source_backoff(), &order))
 		return;
 	start = sweeping_start(order.trigger);
 	if (start != SWEEP_PUT_OFF)
-		agenda_started(&order, start == SWEEP_STARTED);
+		agenda_started(&order, start == SWEEP_STARTED ? sweeping_trigger() : NULL);
 }
 
 static void
@@ -96,8 +98,7 @@ tell_state(void)
 	const Backoff *source = sweeping_source_backoff();
 	const Backoff *store = sweeping_store_backoff();
 	char		when[CLOCK_TEXT_SIZE];
-
-	clock_text(Max(agenda_next_sweep(), source->until), when);
+	char		waiting[AGENDA_TEXT_SIZE];
 
 	if (!backoff_is_over(store))
 		worker_back_off(store->until, "the database");
@@ -109,11 +110,17 @@ tell_state(void)
 		worker_back_off(delivery_retry_at(), "the broker; %lld messages in the outbox",
 						(long long) delivery_waiting());
 	else if (source->failures > 0 && sweeping_is_idle())
+	{
+		clock_text(Max(agenda_next_sweep(), source->until), when);
 		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
+	}
 	else if (source->failures > 0)
 		worker_set_state(WORKER_BACKING_OFF, "the source: trying again");
 	else if (sweeping_is_idle())
-		worker_set_state(WORKER_RUNNING, "next sweep at %s", when);
+	{
+		agenda_waiting_text(waiting);
+		worker_set_state(WORKER_RUNNING, "%s", waiting);
+	}
 	else
 		worker_set_state(WORKER_RUNNING, "answers of the source");
 }
@@ -132,15 +139,13 @@ producer_wait(void)
 	timeout = sooner(sweeping_timeout(), delivery_timeout());
 	if (sweeping_is_idle() && !outbox_is_full())
 	{
-		long		rest = backoff_remaining(sweeping_source_backoff());
-		long		due = agenda_remaining(rest > 0);
+		long		due = agenda_remaining(sweeping_source_backoff());
 
 		/* what keeps a sweep from beginning now is waited for */
-		if (due < 0)
-			due = rest;
 		if (refresh_is_requested())
 			due = 0;
-		timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
+		if (due >= 0)
+			timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
 	}
 	if (!hot_is_due() && !outbox_is_full())
 		timeout = sooner(timeout, hot_remaining());
@@ -192,6 +197,7 @@ producer_main(void)
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
+	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
 	agenda_begin();

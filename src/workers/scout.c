@@ -145,11 +145,14 @@ entry_assign(const Wish *wish, TimestampTz now)
 	entry->database = wish->database;
 	event_log_assign(entry, wish->database);
 	entry->settings_hash = wish->settings_hash;
+	/* an order may have been left by an earlier life of the server */
+	entry->backfill_requests = 1;
 	for (i = 0; i < DATABASE_WORKERS; i++)
 	{
 		WorkerSlot *slot = &entry->workers[i];
 
-		slot->role = i == 0 ? ROLE_PRODUCER : ROLE_CONSUMER;
+		slot->role = i == 0 ? ROLE_PRODUCER :
+			i == BACKFILL_WORKER ? ROLE_BACKFILL : ROLE_CONSUMER;
 		slot->number = i;
 		slot->since = now;
 		slot->lag = -1;

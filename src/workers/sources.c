@@ -39,17 +39,6 @@ typedef struct Source
 static Source sources[SOURCES_MAX];
 static size_t source_count;
 
-/* Where each source lives is a setting of its own. */
-static const struct
-{
-	const char *provider;
-	const char *setting;
-	char	  **url;
-}			urls[] = {
-	{"vci", "vnstream.vci_url", &config_vci_url},
-	{"kbs", "vnstream.kbs_url", &config_kbs_url}
-};
-
 bool
 sources_begin(char *error)
 {
@@ -82,19 +71,7 @@ sources_provider(size_t source)
 const char *
 sources_url(size_t source)
 {
-	for (size_t i = 0; i < lengthof(urls); i++)
-		if (strcmp(urls[i].provider, sources[source].provider->name) == 0)
-			return *urls[i].url;
-	return "";
-}
-
-const char *
-sources_url_setting(size_t source)
-{
-	for (size_t i = 0; i < lengthof(urls); i++)
-		if (strcmp(urls[i].provider, sources[source].provider->name) == 0)
-			return urls[i].setting;
-	return "vnstream.sources";
+	return config_source_url(sources[source].provider->name);
 }
 
 void

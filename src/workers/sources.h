@@ -25,10 +25,7 @@ extern bool sources_begin(char *error);
 
 extern size_t sources_count(void);
 extern const SourceProvider *sources_provider(size_t source);
-/* Its setting; "" where this version has none. */
 extern const char *sources_url(size_t source);
-/* The setting that has it: "vnstream.vci_url". */
-extern const char *sources_url_setting(size_t source);
 
 /* For a sweep over all of them; the context of its budget is the provider. */
 extern void sources_for_sweep(SweepOptions *options);

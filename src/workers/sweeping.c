@@ -22,6 +22,8 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/schedule.h"
+#include "source/probe_symbols.h"
 #include "source/sweep.h"
 #include "store/outbox.h"
 #include "workers/answer.h"
@@ -52,6 +54,7 @@ typedef enum SweepPhase
 typedef struct SweepRun
 {
 	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
+	const char *trigger;		/* why it is made; a constant */
 	bool		is_hot;
 	bool		is_requested;	/* by somebody, now */
 	bool		asks_all;		/* also symbols that rest */
@@ -133,12 +136,13 @@ begin_row(void *argument)
 		sweeping.run.number = 0;
 		return;
 	}
+	sweeping.run.trigger = requested != 0 ? "request" : trigger;
 	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
 	sweeping.run.is_requested = requested != 0;
 	sweeping.run.asks_all = requested != 0 ||
 		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
 	sweeping.run.number = sweep_row_begin(&catalog, requested, sources_provider(0)->name,
-										  requested != 0 ? "request" : trigger);
+										  sweeping.run.trigger);
 }
 
 static void
@@ -182,8 +186,8 @@ note_source_failure(size_t source, HttpFault fault, const char *error)
 			break;
 		case HTTP_REFUSED:
 			snprintf(text, sizeof(text),
-					 "The source may refuse this address; check %s, vnstream.user_agent and vnstream.http_headers.",
-					 sources_url_setting(source));
+					 "The source may refuse this address; check vnstream.%s_url, vnstream.user_agent and vnstream.http_headers.",
+					 sources_provider(source)->name);
 			hint = text;
 			break;
 		case HTTP_TOO_LARGE:
@@ -243,6 +247,12 @@ conclude_sweep(int64 asked, int64 missing, const char *error)
 	finish_sweep();
 }
 
+static bool
+is_for(SweepReason reason)
+{
+	return strcmp(sweeping.run.trigger, sweep_reason_name(reason)) == 0;
+}
+
 /* All that the settings ask for: what a refresh is to bring. */
 static const char *
 all_settings(void)
@@ -299,6 +309,15 @@ begin_asking(void)
 	tell_refused(&notes, run->is_hot);
 	if (notes.empty[0] != '\0')
 		snprintf(run->note, sizeof(run->note), "no symbol is known of %.400s", notes.empty);
+	if (is_for(SWEEP_AS_PROBE))
+	{
+		Universe	few;
+
+		if (!probe_symbols(&universe, &few))
+			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+		universe_free(&universe);
+		universe = few;
+	}
 	run->asked = (int64) universe.count;
 	if (run->is_hot)
 		hot_started(requests_of(universe.count));
@@ -519,7 +538,8 @@ sweeping_round(void)
 		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.run.sweep, response, &board, &provider))
 		{
 			symbol_book_note_board(&board, provider == sources_provider(0));
-			answer_take(&board, provider->name, sweeping.run.number);
+			answer_take(&board, provider->name, sweeping.run.number,
+						is_for(SWEEP_AT_CLOSING));
 			board_free(&board);
 		}
 	}
@@ -549,6 +569,12 @@ bool
 sweeping_is_idle(void)
 {
 	return sweeping.phase == PHASE_IDLE;
+}
+
+const char *
+sweeping_trigger(void)
+{
+	return sweeping.run.trigger;
 }
 
 const Backoff *

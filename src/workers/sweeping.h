@@ -59,6 +59,8 @@ extern bool sweeping_start_hot(void);
  */
 extern bool sweeping_round(void);
 extern bool sweeping_is_idle(void);
+/* Why the sweep was made that was started last: vnstream_sweeps.trigger. */
+extern const char *sweeping_trigger(void);
 
 /* Why no sweep may be started for a while. */
 extern const Backoff *sweeping_source_backoff(void);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *	  Where a producer or consumer begins and ends.
+ *	  Where a producer, a consumer or a back-fill begins and ends.
  *
  * Signals: SIGHUP SignalHandlerForConfigReload; SIGTERM die, which
  * CHECK_FOR_INTERRUPTS() acts on (bgworker.c's own handler would ereport in the
@@ -100,6 +100,8 @@ vnstream_worker_main(Datum argument)
 		{
 			if (worker_slot->role == ROLE_PRODUCER)
 				producer_main();
+			else if (worker_slot->role == ROLE_BACKFILL)
+				backfill_main();
 			else
 				consumer_main();
 		}

@@ -145,6 +145,8 @@ sub new_server
 	$node->init(%{ delete $settings{init} // {} });
 	$settings{interval} //= '2s';
 	$settings{heartbeat} //= 0;
+	# the same at any hour
+	$settings{schedule} //= 'always';
 	$settings{allow_insecure_source} //= 'on';
 	$settings{requests_per_minute} //= 6000;
 	$settings{brokers} //= '127.0.0.1:1';

@@ -177,6 +177,47 @@ class Shapes(Case):
         self.addCleanup(self.sim.control, "freeze", frozen=False)
         self.assertEqual(served["h"][-1], self.sim.quote("VCB")["matchPrice"]["highest"])
 
+    def test_vci_chart_pages(self):
+        def page(until):
+            chart, = self.sim.post("/api/chart/OHLCChart/gap-chart", {
+                "timeFrame": "ONE_MINUTE", "symbols": ["VCB"], "to": until, "countBack": 100}).json()
+            return [int(start) for start in chart["t"]]
+
+        newest = page(1785816000)
+        older = page(newest[0] - 1)
+        self.assertEqual((len(newest), newest[-1]), (100, 1785816000), "to must be inclusive")
+        self.assertEqual((len(older), older[-1]), (100, newest[0] - 60), "the next page must go on without a hole")
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", {
+            "timeFrame": "ONE_MINUTE", "symbols": ["NONE9"], "to": 1785816000, "countBack": 9}).json(), [])
+
+    def test_kbs_index(self):
+        served = self.sim.get(f"{KBS}/index/VNINDEX/data_1P?sdate=03-08-2026&edate=04-08-2026").json()
+        bars = served["data_1P"]
+        self.assertEqual(served["symbol"], "VNINDEX")
+        self.assertEqual((bars[0]["t"], bars[-1]["t"]), ("2026-08-04 11:00", "2026-08-03 09:00"), "newest first")
+        self.assertEqual({len(bar) for bar in bars}, {6})
+        self.assertTrue(all(same_type("", bar["o"]) and same_type("", bar["v"]) for bar in bars))
+        self.assertTrue(all(bar["l"] <= float(bar["o"]) <= bar["h"] and bar["l"] <= bar["c"] <= bar["h"] for bar in bars))
+        day = self.sim.get(f"{KBS}/index/HNXINDEX/data_day?sdate=03-08-2026&edate=04-08-2026").json()
+        self.assertEqual([bar["t"] for bar in day["data_day"]], ["2026-08-04 07:00", "2026-08-03 07:00"])
+        none = self.sim.get(f"{KBS}/index/NONE/data_1P?sdate=03-08-2026&edate=04-08-2026").json()
+        self.assertEqual(none, {"symbol": "NONE", "data_1P": []})
+
+    def test_charts_of_ones_own(self):
+        asked = {"timeFrame": "ONE_DAY", "symbols": ["VCB"], "to": 1785816000, "countBack": 1}
+        true = self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body
+        self.assertEqual(self.sim.control("chart", symbol="VCB", body="<html>"), {"charts": ["VCB"]})
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body, b"<html>")
+        dates = "sdate=03-08-2026&edate=04-08-2026"
+        self.assertEqual(self.sim.get(f"{KBS}/stocks/VCB/data_day?{dates}").body, b"<html>")
+        self.sim.control("chart", symbol="VNINDEX", body="[]")
+        self.assertEqual(self.sim.get(f"{KBS}/index/VNINDEX/data_1P?{dates}").body, b"[]")
+        self.assertEqual(self.sim.control("chart", symbol="VCB", clear=True), {"charts": ["VNINDEX"]})
+        self.assertEqual(self.sim.post("/api/chart/OHLCChart/gap-chart", asked).body, true)
+        self.assertEqual(self.sim.control("chart", clear=True), {"charts": []})
+        for wrong in ({}, {"symbol": "VCB"}, {"symbol": 1, "body": ""}, {"symbol": "VCB", "body": "", "clear": True}):
+            self.assertEqual(self.sim.post("/_sim/chart", wrong).status, 400, wrong)
+
     def test_vci_tape(self):
         captured = fixture_json("vci/LEData_getAll_VCB_limit100_page1.json")[0]
         for _ in range(5):

@@ -216,9 +216,9 @@ is("$got->{answered} $got->{missing} $got->{published} $got->{rejected}", '39 1 
 like($got->{last_error}, qr/UTF-8/, 'and status says so');
 simulator_mode($simulator, mode => 'hostile', path => 'getList', as_asked => JSON::PP::true);
 $got = sweep('running');
-is(join(' ', $got->{answered}, $got->{published}, $got->{rejected}), '40 20 20',
-	'of ten rows with wrong values the five that cannot be true are rejected, the others are stored');
-like($got->{last_error}, qr/rejected.*price -1 is below 100 VND/, 'status has the reason of one');
+is(join(' ', $got->{answered}, $got->{published}, $got->{rejected}), '40 12 28',
+	'of ten rows with wrong values the seven that cannot be true are rejected, the others are stored');
+like($got->{last_error}, qr/rejected.*price 99999999 is above ceiling_price 21400/, 'status has the reason of one');
 simulator_mode($simulator, mode => 'partial', path => 'getList', symbols => [ 'VCB', 'FPT', 'HPG' ]);
 $got = sweep('running');
 is("$got->{answered} $got->{missing}", '37 3', 'symbols that the source leaves out are counted as missing');

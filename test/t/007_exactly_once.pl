@@ -30,9 +30,9 @@ sub produce_to_both
 			my $ticker = sprintf('T%d%02d', $partition, $n % 100);
 
 			printf $kcat '%s|{"ticker": "%s", "time": "2026-08-04T%02d:%02d:%02d.%06d", "price": %d.0, "volume": 200,'
-			  . " \"total_volume\": %d, \"change\": -800.0, \"change_percent\": -1.315789, \"reference_price\": 60800.0}\n",
+			  . " \"total_volume\": %d, \"change\": %d.0, \"change_percent\": %f, \"reference_price\": 60000.0}\n",
 			  $ticker, $ticker, 9 + $n / 3_600_000, $n / 60_000 % 60, $n / 1000 % 60, $n % 1000,
-			  60_000 + $n % 1000, $n;
+			  60_000 + $n % 1000, 200 + $n, $n % 1000, $n % 1000 / 600;
 		}
 		close $kcat or die "kcat: $?";
 		$produced[$partition] += $count;

@@ -246,7 +246,7 @@ my $rows = sql('SELECT count(*) FROM public.ours') - 1;
 ($code, $out, $err) = $node->psql($database, "SELECT * FROM vnstream_import('public.ours')");
 is($out, "stored|1|\nduplicate|$rows|", 'a partitioned table of our own shape');
 like($err, qr/not taken over: kafka_partition, kafka_offset, created_at$/m, 'except for where rows were from');
-sql(q{CREATE VIEW public.many AS SELECT 'M' || i AS ticker, timestamp '2025-06-01' + i * interval '1 hour' AS "time", 1000 + i AS price, i % 3 AS bid_price FROM generate_series(1, 5000) i});
+sql(q{CREATE VIEW public.many AS SELECT 'M' || i AS ticker, timestamp '2025-06-01' + i * interval '1 hour' AS "time", 1000 + i AS price, i % 3 * 1000 AS bid_price FROM generate_series(1, 5000) i});
 is(sql("SELECT * FROM vnstream_import('public.many')"), "stored|5000|\nduplicate|0|", 'more than a batch, over many months');
 is(sql("SELECT * FROM vnstream_import('public.many')"), "stored|0|\nduplicate|5000|", 'and again');
 is(sql("SELECT count(*), count(bid_price), min(kafka_offset), max(kafka_partition) FROM realtime_quotes WHERE ticker ~ '^M'"), '5000|3334|-1|-1', 'all there');

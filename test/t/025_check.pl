@@ -33,7 +33,7 @@ my @steps = (
 	'library', 'versions', 'worker slots', 'workers', 'settings',
 	'source: name', 'source: connection', 'source: TLS', 'source: answer', 'source: quote', 'source: clock', 'interval',
 	'Kafka: file', 'Kafka: names', 'Kafka: connection', 'Kafka: login', 'Kafka: topic', 'Kafka: write', 'Kafka: read', 'Kafka: clock',
-	'table', 'partitions', 'disk');
+	'table', 'partitions', 'latest quotes', 'disk');
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
 
@@ -287,13 +287,13 @@ $standby->init_from_backup($node, 'base', has_streaming => 1);
 $standby->start;
 $told = found('a standby', server => $standby, %others);
 is(join(',', grep { $told->{$_}{result} eq 'skipped' } @steps),
-	join(',', 'workers', 'source: TLS', 'Kafka: write'), 'what a standby does not do is skipped, and it asks the source');
+	join(',', 'workers', 'source: TLS', 'Kafka: write', 'latest quotes'), 'what a standby does not do is skipped, and it asks the source');
 $standby->stop;
 
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 $told = found('not preloaded', %others, library => [ 'failed', qr/not among shared_preload_libraries/, qr/shared_preload_libraries = 'vnstock_stream'/ ]);
 is(join(',', grep { $told->{$_}{result} eq 'skipped' } @steps),
-	join(',', 'worker slots', 'workers', grep { /^source/ } @steps), 'what needs it is skipped');
+	join(',', 'worker slots', 'workers', (grep { /^source/ } @steps), 'latest quotes'), 'what needs it is skipped');
 
 done_testing();

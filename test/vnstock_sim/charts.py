@@ -106,6 +106,29 @@ def kbs_chart(share, resolution, start_date, end_date, stamp):
     return {"symbol": share.symbol, f"data_{resolution}": rows}
 
 
+INDEX_LEVELS = {"VNINDEX": 1860, "VN30": 2040, "HNXINDEX": 262, "UPCOMINDEX": 121, "HNX30": 540}
+SESSION_SECONDS = (2 * 3600, 8 * 3600)    # 09:00 to 15:00 local time, in UTC
+
+
+def kbs_index_chart(code, resolution, start_date, end_date, now_seconds):
+    """Newest first, the minute of now included; open and volume are strings, as the service has been seen to do."""
+    seconds = KBS_SECONDS[resolution]
+    midnight = datetime.datetime(1970, 1, 1)
+    first = int((start_date - midnight).total_seconds())
+    start = min(int((end_date - midnight).total_seconds()) + 86399, now_seconds) // seconds * seconds
+    rows = []
+    while code in INDEX_LEVELS and start >= first and len(rows) < MOST_BARS:
+        in_session = seconds >= 86400 or SESSION_SECONDS[0] <= start % 86400 < SESSION_SECONDS[1]
+        if in_session and not _is_weekend(start):
+            level = INDEX_LEVELS[code]
+            opened, closed = (round(level * (1 + 0.01 * ((start // seconds + step) % 97 - 48) / 48), 2) for step in (0, 1))
+            local = datetime.datetime.fromtimestamp(start + 7 * 3600, datetime.timezone.utc)
+            rows.append({"t": f"{local:%Y-%m-%d %H:%M}", "o": f"{opened:.2f}", "h": max(opened, closed),
+                         "l": min(opened, closed), "c": closed, "v": f"{1000 + start // seconds % 977}"})
+        start -= seconds
+    return {"symbol": code, f"data_{resolution}": rows}
+
+
 def kbs_tape(share, page, limit, stamp):
     entries = share.tape[::-1][(page - 1) * limit:page * limit]
     rows = []

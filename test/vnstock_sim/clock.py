@@ -52,8 +52,11 @@ class Clock:
         """Stand still at this aware datetime; None runs with the wall clock again."""
         self.pinned = instant
 
+    def now(self):
+        return self.pinned or datetime.datetime.now(datetime.timezone.utc)
+
     def stamp(self):
-        return Stamp(self.pinned or datetime.datetime.now(datetime.timezone.utc))
+        return Stamp(self.now())
 
 
 def parse_instant(text):

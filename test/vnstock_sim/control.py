@@ -29,8 +29,8 @@ class Control:
         self.skew = 0
         self._gets = {"": self._help, "help": self._help, "state": self._state, "requests": self._requests}
         self._posts = {"mode": self._mode, "quote": self._quote, "freeze": self._freeze, "replay": self._replay,
-                       "listing": self._listing,
-                       "clock": self._clock, "skew": self._skew, "step": self._step, "reset": self._reset}
+                       "listing": self._listing, "clock": self._clock, "chart": self._chart, "skew": self._skew,
+                       "step": self._step, "reset": self._reset}
 
     def answer(self, request):
         name = request.path[len(PREFIX):]
@@ -103,6 +103,20 @@ class Control:
         else:
             self._market.pin(symbol, None if clear else pins.from_request(request))
         return {"pinned": self._market.pinned_symbols()}
+
+    def _chart(self, request):
+        self._only(request, "symbol", "body", "clear")
+        symbol, body, clear = request.get("symbol"), request.get("body"), request.get("clear", False)
+        bodies = self._endpoints.chart_bodies
+        if clear is True and symbol is None:
+            bodies.clear()
+        elif not isinstance(symbol, str) or not isinstance(clear, bool) or clear == isinstance(body, str):
+            raise ControlError("give symbol and body, two strings; or clear, true, for all or for a symbol")
+        elif clear:
+            bodies.pop(symbol, None)
+        else:
+            bodies[symbol] = body.encode()
+        return {"charts": sorted(bodies)}
 
     def _freeze(self, request):
         self._market.frozen = self._flag(request, "frozen")
@@ -193,6 +207,7 @@ class Control:
         self.skew = 0
         self._endpoints.replaying = False
         self._market.change_listing(listing.Listing.restore)
+        self._endpoints.chart_bodies.clear()
         if request.get("market"):
             self._market.restart()
         return {"reset": True}

@@ -86,6 +86,8 @@ class Endpoints:
         self.market = market
         self.replay = replay
         self.replaying = replaying
+        # Symbol or index: what its charts are answered with, whatever was asked.
+        self.chart_bodies = {}
         self._vci = {
             ("POST", "price/symbols/getList"): self._vci_board,
             ("GET", "price/symbols/getAll"): self._vci_list,
@@ -100,6 +102,7 @@ class Endpoints:
             ("GET", re.compile(r"stock/search/data"), self._kbs_search),
             ("GET", re.compile(r"index/([^/]+)/stocks"), self._kbs_group),
             ("GET", re.compile(r"stocks/([^/]+)/data_(\w+)"), self._kbs_chart),
+            ("GET", re.compile(r"index/([^/]+)/data_(\w+)"), self._kbs_index_chart),
             ("GET", re.compile(r"trade/history/([^/]+)"), self._kbs_tape),
         ]
 
@@ -154,6 +157,8 @@ class Endpoints:
             raise BadRequest("symbols must be an array")
         until = _whole_number(asked.get("to"), "to", int(time.time()))
         count = _whole_number(asked.get("countBack"), "countBack", 100)
+        if symbols and symbols[0] in self.chart_bodies:
+            return self.chart_bodies[symbols[0]]
         if self.replaying:
             return self.replay.vci_chart(symbols, time_frame, count)
         return self.market.vci_chart(symbols, time_frame, until, count)
@@ -183,17 +188,29 @@ class Endpoints:
         return {"status": 200, "data": list(members)}
 
     def _kbs_chart(self, request, leave_out, symbol, resolution):
-        if resolution not in charts.KBS_SECONDS:
-            raise BadRequest(f"unknown resolution {resolution}")
+        start, end = self._kbs_dates(request, resolution)
+        if symbol in self.chart_bodies:
+            return self.chart_bodies[symbol]
         if self.replaying:
             return self.replay.kbs_chart(symbol, resolution)
+        return self.market.kbs_chart(symbol, resolution, start, end)
+
+    def _kbs_index_chart(self, request, leave_out, code, resolution):
+        start, end = self._kbs_dates(request, resolution)
+        if code in self.chart_bodies:
+            return self.chart_bodies[code]
+        return self.market.kbs_index_chart(code, resolution, start, end)
+
+    @staticmethod
+    def _kbs_dates(request, resolution):
+        if resolution not in charts.KBS_SECONDS:
+            raise BadRequest(f"unknown resolution {resolution}")
         query = request.query
         try:
-            start = datetime.datetime.strptime(query["sdate"], "%d-%m-%Y")
-            end = datetime.datetime.strptime(query["edate"], "%d-%m-%Y")
+            return (datetime.datetime.strptime(query["sdate"], "%d-%m-%Y"),
+                    datetime.datetime.strptime(query["edate"], "%d-%m-%Y"))
         except (KeyError, ValueError):
             raise BadRequest("sdate and edate must be DD-MM-YYYY") from None
-        return self.market.kbs_chart(symbol, resolution, start, end)
 
     def _kbs_tape(self, request, leave_out, symbol):
         if self.replaying:

@@ -18,6 +18,7 @@ the services' paths:
        GET  /iis-server/investment/stock/search/data
        GET  /iis-server/investment/index/30/stocks
        GET  /iis-server/investment/stocks/VCB/data_day?sdate=DD-MM-YYYY&edate=DD-MM-YYYY
+       GET  /iis-server/investment/index/VNINDEX/data_1P?sdate=DD-MM-YYYY&edate=DD-MM-YYYY
        GET  /iis-server/investment/trade/history/VCB?page=1&limit=100
 
 the market:
@@ -51,6 +52,9 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
                        and may be new.  "omit":[names] leaves fields out; "raw":{name:text} puts text
                        into the JSON as it is (1e400, say).  Each call replaces the symbol's earlier
                        one.  {"symbol":"VCB","clear":true} lets go, {"clear":true} all of them.
+  POST /_sim/chart     {"symbol":"VCB","body":TEXT}: charts of this symbol, or index, are answered with
+                       just that, whatever was asked.  {"symbol":"VCB","clear":true} ends it, {"clear":true}
+                       all of it.
   POST /_sim/freeze    {"frozen":true}: nothing moves, repeated questions get identical answers
   POST /_sim/replay    {"replay":true}: the captured answers byte for byte, as --replay
   POST /_sim/listing   changes of the list of symbols, each as from now on, any of

@@ -120,6 +120,11 @@ class Market:
             [symbol], lambda share, stamp: charts.kbs_chart(share, resolution, start_date, end_date, stamp))
         return found[0] if found else {"symbol": symbol, f"data_{resolution}": []}
 
+    def kbs_index_chart(self, code, resolution, start_date, end_date):
+        with self.lock:
+            now = self.clock.now()
+        return charts.kbs_index_chart(code, resolution, start_date, end_date, int(now.timestamp()))
+
     def kbs_tape(self, symbol, page, limit):
         found = self._of_each([symbol], lambda share, stamp: charts.kbs_tape(share, page, limit, stamp))
         return found[0] if found else {"data": []}

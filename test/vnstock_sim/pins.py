@@ -20,6 +20,13 @@ KBS_COUNTERPARTS = {
     "highest": "HI", "lowest": "LO", "foreignBuyVolume": "FB", "foreignSellVolume": "FS",
     "currentRoom": "FR", "totalRoom": "FO"}
 
+# Where each service has the numbers that depend on each other.
+TRUE_TO = {
+    "vci": {"matchPrice": "matchPrice", "highest": "highest", "lowest": "lowest", "matchVol": "matchVol",
+            "accumulatedVolume": "accumulatedVolume", "accumulatedValue": ("accumulatedValue", "accumulatedValueG1")},
+    "kbs": {"matchPrice": "CP", "highest": "HI", "lowest": "LO", "matchVol": "CV",
+            "accumulatedVolume": "TT", "accumulatedValue": ("TV",)}}
+
 RESERVED = ("symbol", "raw", "omit", "clear")
 
 
@@ -39,6 +46,7 @@ class Pin:
         self.fields = fields
         self.raw = raw
         self.omit = omit
+        self.total_before = 0
         for name in list(fields) + list(raw) + list(omit):
             _places(name)
         for name, text in raw.items():
@@ -47,6 +55,7 @@ class Pin:
 
     def apply(self, service, row_bytes):
         row = json.loads(row_bytes)
+        self.total_before = row["matchPrice"]["accumulatedVolume"] if service == "vci" else row["TT"]
         texts = {}
         for name, value in self.fields.items():
             self._set(service, row, name, value)
@@ -58,12 +67,51 @@ class Pin:
             for place, group, field in _places(name):
                 if place == service:
                     (row[group] if group else row).pop(field, None)
+        self._keep_true(service, row)
         if service == "kbs" and not {"CH", "CHP"} & (set(self.fields) | set(self.raw) | set(self.omit)):
             _recompute_kbs_change(row)
         result = vci_rows.to_json(row)
         for mark, text in texts.items():
             result = result.replace(mark, text)
         return result.encode("utf-8", "surrogatepass")
+
+    def _keep_true(self, service, row):
+        """What a pinned number drags along: the day's range, and totals that it is a part of.
+
+        Only bare names do, and only what the test has not named itself stays true.
+        """
+        named = set(self.fields) | set(self.raw) | set(self.omit)
+        fields = TRUE_TO[service]
+        match = row["matchPrice"] if service == "vci" else row
+
+        def moved(name):
+            return name in self.fields and _is_number(match.get(fields[name])) and match[fields[name]] > 0
+
+        def put(name, value):
+            if name not in named:
+                for twin in fields[name] if isinstance(fields[name], tuple) else (fields[name],):
+                    if twin in match:
+                        match[twin] = value
+
+        total, value = fields["accumulatedVolume"], fields["accumulatedValue"][0]
+        if moved("matchPrice"):
+            price = match[fields["matchPrice"]]
+            for name, extreme in (("highest", max), ("lowest", min)):
+                put(name, extreme(price, match[fields[name]]) if _is_number(match.get(fields[name]))
+                    and match[fields[name]] > 0 else price)
+        if not (_is_number(match.get(total)) and _is_number(match.get(value)) and match[total] >= 0):
+            return
+        average = match[value] / self.total_before if self.total_before else match.get(fields["matchPrice"]) or 0
+        if moved("matchVol") and match[fields["matchVol"]] > match[total]:
+            put("accumulatedVolume", match[fields["matchVol"]])
+        elif moved("accumulatedVolume") and _is_number(match.get(fields["matchVol"])):
+            put("matchVol", min(match[fields["matchVol"]], match[total]))
+        if "accumulatedVolumeG1" in match and "accumulatedVolume" not in named:
+            match["accumulatedVolumeG1"] = match[total]
+        if match[total] != self.total_before:
+            if not self.total_before and service == "vci":
+                average /= 1_000_000
+            put("accumulatedValue", round(average * match[total], 2))
 
     def _set(self, service, row, name, value):
         for place, group, field in _places(name):
@@ -93,6 +141,10 @@ def _places(name):
         raise PinError(f"unknown field {name!r}; write group.{name} (listingInfo, bidAsk, matchPrice, kbs) "
                        "to add a field that the service does not have")
     return places
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _set_kbs_levels(row, letters, levels):
