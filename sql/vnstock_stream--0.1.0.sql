@@ -161,7 +161,7 @@ CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
-COMMENT ON COLUMN @extschema@.vnstream_sweeps.source IS 'the source that was asked';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.source IS 'the sources that have answered, in order of preference, such as ''vci, kbs''; the first of them while it goes on, and where none has';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.requested IS 'when it was asked for, or fell due';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer began; NULL while it waits';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
