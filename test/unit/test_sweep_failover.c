@@ -356,6 +356,37 @@ test_stumble_in_turn(void)
 	end_run(&run);
 }
 
+/* One that failed goes to the other at once: no pause, no waiting for a round. */
+static void
+test_repeated_at_once(void)
+{
+	SweepOptions options = usual_sweep(url_a);
+	Universe	universe = make_universe(50);
+	const SourceProvider *provider = NULL;
+	Sweep	   *sweep;
+	Board		board;
+
+	forget();
+	options.sources[0].breaker = &breaker_a;
+	options.sources[1] = (SweepSource) {&provider_b, url_b, &breaker_b};
+	options.source_count = 2;
+	behaviour.status = always_503;
+	sweep = sweep_begin(&options, &universe);
+	sweep_drive(sweep, client);
+	CHECK(!sweep_take(sweep, http_await(client), &board, &provider));
+	CHECK_INT(sweep_in_flight(sweep), 0);
+	sweep_drive(sweep, client);
+	CHECK_INT(sweep_in_flight(sweep), 1);
+	CHECK(sweep_take(sweep, http_await(client), &board, &provider));
+	CHECK(provider == &provider_b);
+	CHECK_INT(board.count, 50);
+	CHECK(sweep_is_done(sweep));
+	board_free(&board);
+	sweep_free(sweep);
+	universe_free(&universe);
+	memset(&behaviour, 0, sizeof(behaviour));
+}
+
 /* A source alone that was left alone: one request first, then the others. */
 static void
 test_trial_alone(void)
@@ -475,6 +506,7 @@ main(void)
 	test_none_is_well();
 	test_return();
 	test_stumble_in_turn();
+	test_repeated_at_once();
 	test_trial_alone();
 	test_abandoned_trial();
 	test_chaos();
