@@ -938,12 +938,13 @@ CREATE FUNCTION @extschema@.vnstream_audit(deep pg_catalog.bool DEFAULT false,
 	OUT pending pg_catalog.int8,
 	OUT difference pg_catalog.int8,
 	OUT in_kafka pg_catalog.int8range,
-	OUT missing pg_catalog.int8multirange)
+	OUT missing pg_catalog.int8multirange,
+	OUT dropped pg_catalog.int8)
 RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_audit'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) IS
-	'the account; a difference other than 0 is something lost. A segment''s total are offsets to the end in Kafka: rows (delivered), duplicates (repeated), dead letters (refused), gaps, not read yet (pending). A sweep''s total are quotes: published, unchanged, rejected, waiting. deep compares every offset with realtime_quotes and names those that are missing';
+	'the account; a difference other than 0 is something lost. A segment''s total are offsets to the end in Kafka: rows (delivered), duplicates (repeated), dead letters (refused), gaps, not read yet (pending). A sweep''s total are quotes: published, unchanged, rejected, waiting. deep compares every offset with realtime_quotes and names those that are missing. dropped are offsets whose rows were in months that retention has dropped, which are not missing';
 REVOKE ALL ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_audit(pg_catalog.bool) TO pg_monitor;
 
@@ -1236,6 +1237,70 @@ REVOKE ALL ON FUNCTION @extschema@.vnstream_cancel_backfill(pg_catalog.int8) FRO
 -- Months of realtime_quotes
 --
 
+CREATE SEQUENCE @extschema@.vnstream_dropped_months_seq;
+COMMENT ON SEQUENCE @extschema@.vnstream_dropped_months_seq IS 'numbers the rows of vnstream_dropped_months';
+CREATE TABLE @extschema@.vnstream_dropped_months (
+	dropped		pg_catalog.int8 PRIMARY KEY
+		DEFAULT pg_catalog.nextval('@extschema@.vnstream_dropped_months_seq'),
+	month		pg_catalog.date NOT NULL,
+	partition	pg_catalog.text COLLATE pg_catalog."C" NOT NULL,
+	from_time	pg_catalog.timestamptz NOT NULL,
+	to_time		pg_catalog.timestamptz NOT NULL,
+	rows		pg_catalog.int8 NOT NULL,
+	size		pg_catalog.int8 NOT NULL,
+	dropped_at	pg_catalog.timestamptz NOT NULL,
+	dropped_by	pg_catalog.text NOT NULL
+);
+ALTER SEQUENCE @extschema@.vnstream_dropped_months_seq
+	OWNED BY @extschema@.vnstream_dropped_months.dropped;
+COMMENT ON TABLE @extschema@.vnstream_dropped_months IS
+	'months of realtime_quotes that were dropped, one row each time';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.dropped IS 'number, in the order of dropping';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.month IS 'the first day of the month';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.partition IS 'the name of the partition';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.from_time IS 'when the month began in Vietnam';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.to_time IS 'when the next one did';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.rows IS 'rows that it had, counted';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.size IS 'bytes that it had, indexes included';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.dropped_at IS 'when it was dropped';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_months.dropped_by IS 'why: retention (vnstream.retention)';
+
+CREATE TABLE @extschema@.vnstream_dropped_offsets (
+	segment		pg_catalog.int8 NOT NULL,
+	from_offset	pg_catalog.int8 NOT NULL,
+	next_offset	pg_catalog.int8 NOT NULL CHECK (next_offset OPERATOR(pg_catalog.>) from_offset),
+	dropped		pg_catalog.int8 NOT NULL,
+	PRIMARY KEY (segment, from_offset, dropped)
+);
+COMMENT ON TABLE @extschema@.vnstream_dropped_offsets IS
+	'offsets whose rows were in a month that was dropped, run by run, so that vnstream_audit(true) does not miss them';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_offsets.segment IS 'the row of vnstream_segments that they are in';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_offsets.from_offset IS 'the first offset of the run';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_offsets.next_offset IS 'the first offset after it';
+COMMENT ON COLUMN @extschema@.vnstream_dropped_offsets.dropped IS 'the row of vnstream_dropped_months';
+
+REVOKE ALL ON TABLE @extschema@.vnstream_dropped_months, @extschema@.vnstream_dropped_offsets FROM PUBLIC;
+GRANT SELECT ON TABLE @extschema@.vnstream_dropped_months, @extschema@.vnstream_dropped_offsets TO pg_monitor;
+
+CREATE FUNCTION @extschema@.vnstream_partitions(exact pg_catalog.bool DEFAULT true,
+	OUT partition pg_catalog.text,
+	OUT month pg_catalog.date,
+	OUT from_time pg_catalog.timestamptz,
+	OUT to_time pg_catalog.timestamptz,
+	OUT rows pg_catalog.int8,
+	OUT size pg_catalog.int8,
+	OUT oldest pg_catalog.timestamptz,
+	OUT newest pg_catalog.timestamptz,
+	OUT state pg_catalog.text,
+	OUT falls_due pg_catalog.timestamptz)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_partitions'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION @extschema@.vnstream_partitions(pg_catalog.bool) IS
+	'one row a partition of realtime_quotes, in the order of time: the month that it is (NULL where it is not exactly one), its bounds, rows and times that it has (counted, which reads the table; exact => false takes the planner''s estimate), bytes with indexes, whether it is attached, and from when on vnstream.retention drops it (NULL: never)';
+REVOKE ALL ON FUNCTION @extschema@.vnstream_partitions(pg_catalog.bool) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_partitions(pg_catalog.bool) TO pg_monitor;
+
 --
 -- Who may what: changing things is for the extension's owner and whom it
 -- grants, looking for pg_monitor too.
@@ -1284,6 +1349,9 @@ SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbols', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_history', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_symbol_refreshes_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_months', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_months_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_dropped_offsets', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_bars', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_index_quotes', '');
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_backfills', '');

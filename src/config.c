@@ -54,6 +54,7 @@ int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
 int			config_rejects_limit = 10000;
+int			config_retention = 0;
 
 static const struct config_enum_entry run_options[] = {
 	{"off", 0, false},
@@ -220,6 +221,19 @@ check_topic_retention(int *newval, void **extra, GucSource source)
 		return true;
 	GUC_check_errdetail("Kafka would delete each message at once.");
 	GUC_check_errhint("Use a time such as '168h', or -1 for the broker's default.");
+	return false;
+}
+
+/*
+ * A number without a unit are seconds, and a month too few cannot be had back.
+ */
+static bool
+check_retention(int *newval, void **extra, GucSource source)
+{
+	if (*newval == 0 || *newval >= RETENTION_MIN)
+		return true;
+	GUC_check_errdetail("Quotes are kept for 31 days at least.");
+	GUC_check_errhint("Use a time with its unit, such as '365d', or 0 to keep quotes for ever.");
 	return false;
 }
 
@@ -498,6 +512,12 @@ define_store_settings(void)
 							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",
 							&config_rejects_limit, 10000, 0, 1000000,
 							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.retention",
+							"How long quotes are kept; 0 is for ever.",
+							"Set it before the disk is full. Whole months of realtime_quotes are "
+							"dropped, when all of their time is longer ago than that.",
+							&config_retention, 0, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_S, check_retention, NULL, NULL);
 }
 
 void

@@ -27,6 +27,9 @@ typedef enum LostOffsetsPolicy
 	LOST_OFFSETS_CONTINUE
 } LostOffsetsPolicy;
 
+/* Least time that quotes are kept, s: a typo must not drop everything. */
+#define RETENTION_MIN (31 * 86400)
+
 /* Most consumer workers of one database. */
 #define MAX_CONSUMERS 16
 
@@ -70,6 +73,7 @@ extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
 extern int	config_rejects_limit;	/* rows of vnstream_rejects */
+extern int	config_retention;	/* s; 0: for ever */
 
 /*
  * Defines them all; those of PGC_POSTMASTER only while preloading.  From

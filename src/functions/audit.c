@@ -25,9 +25,9 @@
 
 PG_FUNCTION_INFO_V1(vnstream_audit);
 
-#define AUDIT_COLUMNS 10
+#define AUDIT_COLUMNS 11
 
-/* One row; -1 is NULL in gaps and pending. */
+/* One row; -1 is NULL in gaps, pending and dropped. */
 typedef struct AuditRow
 {
 	const char *account;
@@ -40,6 +40,7 @@ typedef struct AuditRow
 	int64		difference;
 	char		in_kafka[64];	/* a range; '': NULL */
 	Datum		missing;		/* 0: NULL */
+	int64		dropped;
 } AuditRow;
 
 static Datum
@@ -75,6 +76,8 @@ put_row(ReturnSetInfo *result, const AuditRow *row)
 	i++;
 	nulls[i] = row->missing == (Datum) 0;
 	values[i++] = row->missing;
+	nulls[i] = row->dropped < 0;
+	values[i++] = Int64GetDatum(row->dropped);
 	Assert(i == AUDIT_COLUMNS);
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
@@ -108,7 +111,7 @@ put_segment(ReturnSetInfo *result, const AuditSegment *segment, bool has_cluster
 	int64		sum = segment->stored + segment->duplicates + segment->dead_letters + segment->gaps;
 	int64		end = segment->position;
 	AuditRow	row = {.delivered = segment->stored, .repeated = segment->duplicates,
-	.refused = segment->dead_letters, .gaps = segment->gaps};
+	.refused = segment->dead_letters, .gaps = segment->gaps, .dropped = segment->dropped};
 
 	row.account = segment_account(segment, has_clusters);
 	row.difference = distance(segment->position - segment->from_offset, sum);
@@ -209,7 +212,7 @@ put_segments(ReturnSetInfo *result, const StoreCatalog *catalog, bool deep)
 static void
 put_stray_letters(ReturnSetInfo *result, const StoreCatalog *catalog)
 {
-	AuditRow	row = {.account = "dead letters in no segment", .gaps = -1};
+	AuditRow	row = {.account = "dead letters in no segment", .gaps = -1, .dropped = -1};
 
 	row.difference = audit_stray_letters(catalog);
 	row.refused = row.difference;
@@ -228,7 +231,7 @@ put_sweeps(ReturnSetInfo *result, const StoreCatalog *catalog)
 		AuditRow	row = {.account = sweeps[i].account, .total = sweeps[i].answered,
 			.delivered = sweeps[i].published, .repeated = sweeps[i].unchanged,
 			.refused = sweeps[i].rejected, .gaps = -1, .pending = sweeps[i].waiting,
-		.difference = sweeps[i].difference};
+		.difference = sweeps[i].difference, .dropped = -1};
 
 		put_row(result, &row);
 	}

@@ -61,11 +61,15 @@ typedef struct Inquiry
 	AuditKafka *kafka;
 	const AuditSegment *segment;
 	const TopicPartition *partition;	/* NULL: nothing can be looked at */
+	const AuditDrop *drops;
+	int			drop_count;
 	OffsetSet	unstored;		/* a quote without a row: missing, or a letter
 								 * that was purged */
 	OffsetSet	unkept;			/* no quote: missing, or a letter that was purged */
 	OffsetSet	empty;			/* no message in Kafka: a gap, or compacted since */
-	OffsetSet	gone;			/* Kafka does not tell: any of these */
+	OffsetSet	gone;			/* Kafka does not tell, or the quote's row may
+								 * have been in a month that was dropped: any of
+								 * these */
 	int64		duplicates;		/* seen to be such */
 	HTAB	   *keys;			/* of unstored */
 	PeekRange  *ranges;			/* to look at next */
@@ -126,6 +130,17 @@ was_unstored(Inquiry *inquiry, const char *ticker, int64 time)
 	return found;
 }
 
+static bool
+is_of_dropped_month(const Inquiry *inquiry, int64 time)
+{
+	for (int i = 0; i < inquiry->drop_count; i++)
+	{
+		if (time >= inquiry->drops[i].from && time < inquiry->drops[i].to)
+			return true;
+	}
+	return false;
+}
+
 static int
 compare_offsets(const void *a, const void *b)
 {
@@ -165,6 +180,8 @@ judge_messages(Inquiry *inquiry, const PeekMessage *messages, int count)
 	{
 		if (found[i] || was_unstored(inquiry, tickers[i], times[i]))
 			inquiry->duplicates++;
+		else if (is_of_dropped_month(inquiry, times[i]))
+			set_add(&inquiry->gone, offsets[i], offsets[i] + 1);
 		else
 			set_add(&inquiry->unstored, offsets[i], offsets[i] + 1);
 	}
@@ -376,9 +393,13 @@ begin_inquiry(Inquiry *inquiry, const StoreCatalog *catalog, AuditKafka *kafka,
 {
 	HASHCTL		control = {.keysize = sizeof(QuoteKey), .entrysize = sizeof(QuoteKey),
 	.hcxt = context};
+	const AuditDrop *drops = inquiry->drops;
+	int			drop_count = inquiry->drop_count;
 
 	MemoryContextReset(context);
 	memset(inquiry, 0, sizeof(*inquiry));
+	inquiry->drops = drops;
+	inquiry->drop_count = drop_count;
 	inquiry->catalog = catalog;
 	inquiry->kafka = kafka;
 	inquiry->segment = segment;
@@ -400,10 +421,12 @@ audit_offsets(const StoreCatalog *catalog, AuditKafka *kafka,
 												  ALLOCSET_DEFAULT_SIZES);
 	AuditRun   *runs = palloc(sizeof(AuditRun) * RUNS_FETCHED);
 	Inquiry		inquiry = {.segment = NULL};
+	const AuditDrop *drops = audit_drops(catalog, &inquiry.drop_count);
 	const AuditSegment *segment = NULL;
 	AuditRuns  *found = audit_runs_open(catalog);
 	int			run_count;
 
+	inquiry.drops = drops;
 	for (int i = 0; i < count; i++)
 	{
 		missing[i].count = 0;

@@ -6,7 +6,8 @@
  * A segment's offsets that are neither rows nor letters are as many as its
  * duplicates, gaps and purged letters.  Where they are more, some are missing, and
  * Kafka is asked what each of them is: a message whose quote has a row is a
- * duplicate, no message at all a gap.
+ * duplicate, no message at all a gap.  Rows of months that were dropped are known
+ * by their offsets.
  *
  * Main thread of a session, as store/audit.h wants it.
  *

@@ -198,6 +198,7 @@ read_settings(Check *check)
 	settings->symbols_per_request = worker_setting_number("vnstream.symbols_per_request", 0);
 	settings->requests_per_minute = worker_setting_number("vnstream.requests_per_minute", 0);
 	settings->outbox_limit = worker_setting_number("vnstream.outbox_limit", GUC_UNIT_KB);
+	settings->retention = worker_setting_number("vnstream.retention", GUC_UNIT_S);
 	run = database_setting("vnstream.run");
 	check->run = run != NULL ? config_run_from_text(run) : 0;
 	PopActiveSnapshot();

@@ -55,6 +55,7 @@ typedef struct CheckSettings
 	int			symbols_per_request;
 	int			requests_per_minute;
 	int			outbox_limit;	/* kB */
+	int			retention;		/* s; 0: for ever */
 } CheckSettings;
 
 /* One of vnstream.sources, and one look at it for all its steps. */

@@ -13,17 +13,21 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_tablespace.h"
 #include "commands/tablespace.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "config.h"
 #include "functions/check.h"
 #include "latest.h"
 #include "store/months.h"
+#include "store/retention.h"
+#include "store/role.h"
 #include "workers/loop.h"
 
 /*
@@ -71,6 +75,31 @@ check_table(Check *check, CheckResult *result)
 		check_say(result, CHECK_OK, "it can take quotes; its owner is %s", owner);
 }
 
+/* Nights that pass before it is remarkable that a month was not dropped. */
+#define OVERDUE_DAYS 2
+
+/* Months that vnstream.retention should have dropped by now; the oldest's name. */
+static int
+count_overdue(const Check *check, char **oldest)
+{
+	TimestampTz then = GetCurrentTimestamp() - OVERDUE_DAYS * USECS_PER_DAY;
+	MemoryContext context = CurrentMemoryContext;
+	QuotesPartition *due;
+	RoleScope	role;
+	int			count;
+
+	role_scope_enter(&role, check->catalog.owner);
+	SPI_connect();
+	PushActiveSnapshot(GetLatestSnapshot());
+	due = retention_due(&check->catalog, then, check->settings.retention, &count);
+	if (count > 0)
+		*oldest = MemoryContextStrdup(context, due[0].name);
+	PopActiveSnapshot();
+	SPI_finish();
+	role_scope_leave(&role);
+	return count;
+}
+
 void
 check_partitions(Check *check, CheckResult *result)
 {
@@ -79,6 +108,8 @@ check_partitions(Check *check, CheckResult *result)
 	char		name[NAMEDATALEN];
 	bool		has_this;
 	bool		has_next;
+	char	   *oldest = NULL;
+	int			overdue;
 
 	if (!check->has_table)
 	{
@@ -88,10 +119,25 @@ check_partitions(Check *check, CheckResult *result)
 	if (!check->table.is_managed)
 	{
 		check_say(result, CHECK_SKIPPED, "the pipeline does not partition this table");
+		if (check->settings.retention > 0)
+		{
+			check_say(result, CHECK_WARNING, "the pipeline does not partition this table, so vnstream.retention drops nothing");
+			check_advise(result, "Delete old quotes by your own means, and reset vnstream.retention; or rename the table, start anew, and take its rows over with vnstream_import().");
+		}
 		return;
 	}
 	has_this = month_exists(&check->catalog, &check->table, month);
 	has_next = month_exists(&check->catalog, &check->table, month + 1);
+	overdue = count_overdue(check, &oldest);
+	if (overdue > 0)
+	{
+		if (overdue > 1)
+			check_say(result, CHECK_WARNING, "%s and %d more are older than vnstream.retention", oldest, overdue - 1);
+		else
+			check_say(result, CHECK_WARNING, "%s is older than vnstream.retention", oldest);
+		check_advise(result, "Consumer 1 drops them when it starts and every night; SELECT * FROM vnstream_log(level => 'warning') says why it did not.");
+		return;
+	}
 	if (has_this && has_next)
 	{
 		check_say(result, CHECK_OK, "this and the next month's are there");
@@ -215,5 +261,5 @@ check_disk(Check *check, CheckResult *result)
 		check_say(result, verdict, "%.1f GB (%.0f %%) free in %s%s",
 				  (fullest == name ? table_free : data_free) / 1e9, share * 100, fullest,
 				  days < 0 ? "; for how long is not known yet" : "; it lasts for decades");
-	check_advise(result, "Drop old partitions of " QUOTES_TABLE ", or add space.");
+	check_advise(result, "Set vnstream.retention, which drops old months of " QUOTES_TABLE ", or add space.");
 }

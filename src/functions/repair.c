@@ -18,14 +18,18 @@
 #include "tcop/utility.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "functions/worker_setting.h"
 #include "progress.h"
 #include "shared_state.h"
 #include "store/dead_letter.h"
 #include "store/import.h"
+#include "store/months.h"
 #include "store/replay.h"
 #include "store/role.h"
+#include "workers/loop.h"
 
 PG_FUNCTION_INFO_V1(vnstream_replay_dead_letters);
 PG_FUNCTION_INFO_V1(vnstream_purge_dead_letters);
@@ -148,6 +152,22 @@ compare_refusals(const ListCell *a, const ListCell *b)
 	return strcmp(left->code, right->code);
 }
 
+/* Rows that do not stay for long: better known now than tomorrow. */
+static void
+tell_retention(const Import *import)
+{
+	int64		now = UNIX_FROM_TIMESTAMP(GetCurrentTimestamp());
+	int			retention = worker_setting_number("vnstream.retention", GUC_UNIT_S);
+
+	if (retention == 0 || import->oldest == PG_INT64_MAX ||
+		month_of_time(import->oldest) >= month_of_time(now - (int64) retention * USECS_PER_SEC))
+		return;
+	ereport(NOTICE,
+			(errcode(ERRCODE_WARNING),
+			 errmsg("vnstream.retention drops some of these rows again, within a day"),
+			 errhint("Set it to a longer time, or to 0 to keep quotes for ever, before you commit.")));
+}
+
 Datum
 vnstream_import(PG_FUNCTION_ARGS)
 {
@@ -177,6 +197,7 @@ vnstream_import(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 	}
 	progress_end();
+	tell_retention(&import);
 
 	put_outcome(result, "stored", import.stored, NULL);
 	put_outcome(result, "duplicate", import.duplicates, NULL);

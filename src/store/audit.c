@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -18,7 +17,7 @@
 
 #include "store/audit.h"
 #include "store/position.h"
-#include "store/role.h"
+#include "store/relation.h"
 #include "store/support.h"
 
 /* Sweeps that add up, of which each has a row of its own. */
@@ -26,13 +25,6 @@
 
 /* Why a partition's first segment is opened; without it, none knows the first. */
 #define FIRST_CLAIM "first claim"
-
-/* One column of a relation that only a query of ours sees. */
-typedef struct AuditColumn
-{
-	const char *name;
-	Oid			type;
-} AuditColumn;
 
 /* Runs that were found and not told yet. */
 struct AuditRuns
@@ -54,6 +46,8 @@ static const char segments_query[] =
 "WITH life AS (SELECT cluster_id, topic, pg_catalog.max(epoch) AS last_epoch"
 "  FROM %1$s.vnstream_positions GROUP BY cluster_id, topic),"
 " letters AS (SELECT segment, pg_catalog.count(*) AS letters FROM %1$s.vnstream_dead_letters GROUP BY segment),"
+" dropped AS (SELECT segment, pg_catalog.sum(next_offset - from_offset)::pg_catalog.int8 AS dropped"
+"  FROM %1$s.vnstream_dropped_offsets GROUP BY segment),"
 " span AS (SELECT cluster_id, topic, epoch, partition,"
 "  pg_catalog.range_agg(pg_catalog.int8range(from_offset, next_offset)) AS counted,"
 "  CASE WHEN pg_catalog.bool_or(opened_because = '" FIRST_CLAIM "') THEN pg_catalog.min(from_offset) ELSE 0 END AS low,"
@@ -73,16 +67,16 @@ static const char segments_query[] =
 "  s.closed_at IS NULL AND s.epoch IS NOT DISTINCT FROM l.last_epoch AS is_open, s.from_offset, s.next_offset,"
 "  CASE WHEN s.closed_at IS NULL THEN coalesce(p.next_offset, s.from_offset) ELSE s.next_offset END AS position,"
 "  s.stored, s.duplicates, s.dead_letters, s.gaps, s.purged, coalesce(d.letters, 0) AS letters,"
-"  s.segment >= n.new_log AS is_of_log"
+"  s.segment >= n.new_log AS is_of_log, coalesce(g.dropped, 0) AS dropped"
 "  FROM %1$s.vnstream_segments AS s LEFT JOIN life AS l USING (cluster_id, topic)"
 "  LEFT JOIN %1$s.vnstream_positions AS p USING (cluster_id, topic, epoch, partition)"
-"  LEFT JOIN letters AS d USING (segment)"
+"  LEFT JOIN letters AS d USING (segment) LEFT JOIN dropped AS g USING (segment)"
 "  JOIN span AS n USING (cluster_id, topic, epoch, partition)"
 "  UNION ALL"
 "  SELECT 0, u.cluster_id, u.topic, u.epoch, u.partition, false, pg_catalog.lower(u.r), pg_catalog.upper(u.r),"
-"  pg_catalog.upper(u.r), 0, 0, 0, 0, 0, 0, true FROM uncounted AS u WHERE NOT pg_catalog.isempty(u.r))"
+"  pg_catalog.upper(u.r), 0, 0, 0, 0, 0, 0, true, 0 FROM uncounted AS u WHERE NOT pg_catalog.isempty(u.r))"
 " SELECT segment, cluster_id, topic, partition, is_open, from_offset, next_offset, position,"
-"  stored, duplicates, dead_letters, gaps, purged, letters, is_of_log FROM account"
+"  stored, duplicates, dead_letters, gaps, purged, letters, is_of_log, dropped FROM account"
 " ORDER BY cluster_id, topic, epoch, partition, segment = 0, segment, from_offset";
 
 /*
@@ -108,43 +102,36 @@ static const char sweeps_query[] =
 " ORDER BY is_earlier, pg_catalog.max(sweep) DESC";
 
 /*
- * What the runs are found from, beside the quotes: which rows can be a segment's,
- * its letters, and its end behind them.  Rows of an earlier life or log of the
- * topic, or of another topic before it, are older than the segments.
+ * What a segment's offsets became, beside quotes: letters, and rows of months
+ * that were dropped since; and its end behind them.
  */
-#define SEGMENTS_RELATION "vnstream_audit_segments"
 #define POINTS_RELATION "vnstream_audit_points"
 
-static const char offsets_query[] =
-"SELECT segment, partition, from_offset, next_offset,"
-"  coalesce(pg_catalog.max(opened_at) FILTER (WHERE opened_because = '" POSITION_LOG_TRUNCATED "')"
-"   OVER (PARTITION BY cluster_id, topic, epoch, partition ORDER BY segment),"
-"   pg_catalog.min(opened_at) OVER (PARTITION BY cluster_id, topic, epoch)) AS life"
-"  FROM %1$s.vnstream_segments";
-
 static const char points_query[] =
-"SELECT s.segment, l.kafka_offset"
+"SELECT s.segment, l.kafka_offset, l.kafka_offset + 1"
 "  FROM %1$s.vnstream_dead_letters AS l JOIN %1$s.vnstream_segments AS s ON l.cluster_id = s.cluster_id"
 "  AND l.topic = s.topic AND l.epoch = s.epoch AND l.kafka_partition = s.partition"
 "  AND l.kafka_offset >= s.from_offset AND l.kafka_offset < s.next_offset"
 "  JOIN " SEGMENTS_RELATION " AS o ON o.segment = s.segment AND l.created_at >= o.life"
 "  UNION ALL"
-"  SELECT segment, next_offset FROM %1$s.vnstream_segments";
+"  SELECT segment, from_offset, next_offset FROM %1$s.vnstream_dropped_offsets"
+"  UNION ALL"
+"  SELECT segment, next_offset, next_offset FROM %1$s.vnstream_segments";
 
 /*
- * Each segment's offsets that are accounted for, in order: what lies between two
- * neighbours is a run.
+ * Each segment's offsets that are accounted for, in order: what lies between one
+ * and the end of those before it is a run.
  */
 static const char runs_query[] =
-"WITH points AS (SELECT s.segment, q.kafka_offset AS point"
+"WITH points AS (SELECT s.segment, q.kafka_offset AS point, q.kafka_offset + 1 AS behind"
 "  FROM %1$s." QUOTES_TABLE " AS q JOIN " SEGMENTS_RELATION " AS s ON q.kafka_partition = s.partition"
 "  AND q.kafka_offset >= s.from_offset AND q.kafka_offset < s.next_offset AND q.created_at >= s.life"
-"  UNION ALL SELECT segment, point FROM " POINTS_RELATION
-"  UNION ALL SELECT segment, from_offset - 1 FROM " SEGMENTS_RELATION "),"
-" steps AS (SELECT segment, point, pg_catalog.lag(point)"
-"  OVER (PARTITION BY segment ORDER BY point) AS before FROM points)"
-" SELECT segment, before + 1, point, pg_catalog.sum(point - before - 1) OVER (PARTITION BY segment)::pg_catalog.int8"
-" FROM steps WHERE point > before + 1 ORDER BY segment, before";
+"  UNION ALL SELECT segment, point, behind FROM " POINTS_RELATION
+"  UNION ALL SELECT segment, from_offset, from_offset FROM " SEGMENTS_RELATION "),"
+" steps AS (SELECT segment, point, pg_catalog.max(behind) OVER (PARTITION BY segment"
+"  ORDER BY point, behind ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM points)"
+" SELECT segment, before, point, pg_catalog.sum(point - before) OVER (PARTITION BY segment)::pg_catalog.int8"
+" FROM steps WHERE point > before ORDER BY segment, before";
 
 static void
 run_query(const char *query, int count, Oid *types, Datum *values)
@@ -182,6 +169,7 @@ audit_segments(const StoreCatalog *catalog, int *count)
 		segment->purged = DatumGetInt64(store_result(i, 13));
 		segment->letters = DatumGetInt64(store_result(i, 14));
 		segment->is_of_log = DatumGetBool(store_result(i, 15));
+		segment->dropped = DatumGetInt64(store_result(i, 16));
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return segments;
@@ -222,86 +210,25 @@ audit_sweeps(const StoreCatalog *catalog, int *count)
 	return sweeps;
 }
 
-/*
- * As the owner of realtime_quotes: what indexes, constraints and policies of a
- * table call runs, already when a query is planned, with the rights of whoever
- * asks.  A policy that hides rows would make them missing, so it is an error.
- */
-static void
-quotes_reader_enter(RoleScope *role, const StoreCatalog *catalog)
-{
-	QuotesTable table;
-
-	quotes_table_find(catalog, &table);
-	role_scope_enter(role, table.owner);
-	setting_pin("row_security", "off");
-}
-
-/* A query's rows, on disk where they are many. */
-static Tuplestorestate *
-store_rows(const char *query)
-{
-	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
-	DestReceiver *receiver = CreateTuplestoreDestReceiver();
-	SPIExecuteOptions options = {.read_only = true, .dest = receiver};
-	int			code;
-
-	SetTuplestoreDestReceiverParams(receiver, rows, CurrentMemoryContext, false, NULL, NULL);
-	code = SPI_execute_extended(query, &options);
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(code));
-	receiver->rDestroy(receiver);
-	return rows;
-}
-
-/* A query's rows as a relation, which needs no rights of its own. */
-static Tuplestorestate *
-register_rows(const char *name, const char *query, const AuditColumn *columns, int count)
-{
-	EphemeralNamedRelation relation = palloc0(sizeof(*relation));
-	Tuplestorestate *rows = store_rows(query);
-	TupleDesc	desc = CreateTemplateTupleDesc(count);
-	int			code;
-
-	for (int i = 0; i < count; i++)
-		TupleDescInitEntry(desc, (AttrNumber) (i + 1), columns[i].name, columns[i].type, -1, 0);
-	relation->md.name = pstrdup(name);
-	relation->md.reliddesc = InvalidOid;
-	relation->md.tupdesc = desc;
-	relation->md.enrtype = ENR_NAMED_TUPLESTORE;
-	relation->md.enrtuples = tuplestore_tuple_count(rows);
-	relation->reldata = rows;
-	code = SPI_register_relation(relation);
-	if (code != SPI_OK_REL_REGISTER)
-		elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(code));
-	return rows;
-}
-
 AuditRuns *
 audit_runs_open(const StoreCatalog *catalog)
 {
-	static const AuditColumn segment_columns[] = {
-		{"segment", INT8OID}, {"partition", INT4OID}, {"from_offset", INT8OID},
-		{"next_offset", INT8OID}, {"life", TIMESTAMPTZOID}
+	static const RelationColumn columns[] = {
+		{"segment", INT8OID}, {"point", INT8OID}, {"behind", INT8OID}
 	};
-	static const AuditColumn point_columns[] = {{"segment", INT8OID}, {"point", INT8OID}};
 	AuditRuns  *runs = palloc(sizeof(AuditRuns));
 	TupleDesc	desc = CreateTemplateTupleDesc(AUDIT_RUN_COLUMNS);
-	Tuplestorestate *segments;
-	Tuplestorestate *points;
+	Tuplestorestate *segments = relation_of_segments(catalog);
+	Tuplestorestate *points = relation_rows(psprintf(points_query, catalog->schema_name),
+											0, NULL, NULL);
 	RoleScope	role;
 
-	segments = register_rows(SEGMENTS_RELATION, psprintf(offsets_query, catalog->schema_name),
-							 segment_columns, lengthof(segment_columns));
-	points = register_rows(POINTS_RELATION, psprintf(points_query, catalog->schema_name),
-						   point_columns, lengthof(point_columns));
-	quotes_reader_enter(&role, catalog);
-	runs->rows = store_rows(psprintf(runs_query, catalog->schema_name));
+	relation_register(POINTS_RELATION, points, columns, lengthof(columns));
+	quotes_reader_enter(&role, catalog, NULL);
+	runs->rows = relation_rows(psprintf(runs_query, catalog->schema_name), 0, NULL, NULL);
 	role_scope_leave(&role);
-	(void) SPI_unregister_relation(POINTS_RELATION);
-	(void) SPI_unregister_relation(SEGMENTS_RELATION);
-	tuplestore_end(points);
-	tuplestore_end(segments);
+	relation_drop(POINTS_RELATION, points);
+	relation_drop(SEGMENTS_RELATION, segments);
 
 	for (int i = 0; i < AUDIT_RUN_COLUMNS; i++)
 		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NULL, INT8OID, -1, 0);
@@ -363,7 +290,7 @@ audit_find_quotes(const StoreCatalog *catalog, char **tickers,
 												TYPALIGN_DOUBLE));
 	values[2] = TimestampTzGetDatum(timestamp_from_unix(first));
 	values[3] = TimestampTzGetDatum(timestamp_from_unix(last));
-	quotes_reader_enter(&role, catalog);
+	quotes_reader_enter(&role, catalog, NULL);
 	run_query(psprintf("SELECT c.number, EXISTS (SELECT FROM %s." QUOTES_TABLE " AS q"
 					   "  WHERE q.ticker = c.ticker AND q.time = c.time AND q.time BETWEEN $3 AND $4)"
 					   " FROM unnest($1, $2) WITH ORDINALITY AS c(ticker, time, number)",
@@ -376,4 +303,23 @@ audit_find_quotes(const StoreCatalog *catalog, char **tickers,
 	SPI_freetuptable(SPI_tuptable);
 	pfree(ticker_datums);
 	pfree(time_datums);
+}
+
+AuditDrop *
+audit_drops(const StoreCatalog *catalog, int *count)
+{
+	AuditDrop  *drops;
+
+	/* months are dropped again where an old topic is read once more */
+	run_query(psprintf("SELECT DISTINCT from_time, to_time FROM %s.vnstream_dropped_months"
+					   " ORDER BY from_time", catalog->schema_name), 0, NULL, NULL);
+	*count = (int) SPI_processed;
+	drops = palloc(sizeof(AuditDrop) * Max(*count, 1));
+	for (int i = 0; i < *count; i++)
+	{
+		drops[i].from = unix_from_timestamp(DatumGetTimestampTz(store_result(i, 1)));
+		drops[i].to = unix_from_timestamp(DatumGetTimestampTz(store_result(i, 2)));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return drops;
 }

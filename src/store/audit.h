@@ -34,6 +34,7 @@ typedef struct AuditSegment
 	int64		gaps;
 	int64		purged;
 	int64		letters;		/* in vnstream_dead_letters */
+	int64		dropped;		/* of stored, rows of months dropped since */
 } AuditSegment;
 
 /*
@@ -64,7 +65,7 @@ extern AuditSweep *audit_sweeps(const StoreCatalog *catalog, int *count);
 
 /*
  * A run of offsets from … to - 1 of a segment that are neither rows of
- * realtime_quotes nor letters.  They come in the order of segments and offsets;
+ * realtime_quotes, now or in a month that was dropped, nor letters.  They come in the order of segments and offsets;
  * of_segment is the length of all the segment's runs together.  SQL walks
  * through sorted offsets, and runs go to disk, so memory does not grow with them.
  */
@@ -86,5 +87,14 @@ extern int	audit_runs_next(AuditRuns *runs, AuditRun *next, int max);
 /* Which of these quotes (times in µs since 1970 UTC) have a row? */
 extern void audit_find_quotes(const StoreCatalog *catalog, char **tickers,
 							  const int64 *times, bool *found, int count);
+
+/* The times of months that were dropped, µs since 1970 UTC: from <= time < to. */
+typedef struct AuditDrop
+{
+	int64		from;
+	int64		to;
+} AuditDrop;
+
+extern AuditDrop *audit_drops(const StoreCatalog *catalog, int *count);
 
 #endif							/* VNSTREAM_STORE_AUDIT_H */

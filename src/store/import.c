@@ -115,6 +115,7 @@ import_begin(const StoreCatalog *catalog, Import *import, Oid relation_oid)
 
 	memset(import, 0, sizeof(*import));
 	import->context = CurrentMemoryContext;
+	import->oldest = PG_INT64_MAX;
 	months_forget();
 
 	if (get_rel_name(relation_oid) == NULL)
@@ -328,7 +329,10 @@ tally(Import *import, const IngestMessage *message, HeapTuple tuple, TupleDesc d
 	ImportRefusal *refusal;
 
 	if (message->fate == MESSAGE_STORED)
+	{
 		import->stored++;
+		import->oldest = Min(import->oldest, message->quote.time);
+	}
 	else if (message->fate == MESSAGE_DUPLICATE)
 		import->duplicates++;
 	else

@@ -34,6 +34,8 @@ typedef struct Import
 	int64		expected;		/* rows, as the planner estimates them */
 	int64		stored;
 	int64		duplicates;
+	int64		oldest;			/* time of a stored row, µs since 1970 UTC;
+								 * PG_INT64_MAX: none */
 	List	   *refusals;		/* of ImportRefusal */
 	MemoryContext context;		/* private, as is what follows */
 	Portal		portal;

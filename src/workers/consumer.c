@@ -14,7 +14,7 @@
  *
  * Being fenced, new partitions, another number of consumers and lost offsets
  * all lead back to ASK.  A batch that met a transient error of the database is
- * kept and tried again as it is.
+ * kept and tried again as it is.  Consumer 1 also drops old months.
  *
  *-------------------------------------------------------------------------
  */
@@ -29,6 +29,7 @@
 #include "workers/launcher.h"
 #include "workers/notices.h"
 #include "workers/recovery.h"
+#include "workers/retention_work.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
 #include "workers/warm.h"
@@ -216,6 +217,8 @@ consumer_main(void)
 			consumer_unclaim();
 		if (consumer.is_claimed)
 			at_once = read_round();
+		if (worker_slot->number == 1 && !consumer.has_batch)
+			at_once = retention_round() || at_once;
 		consumer_wait(at_once);
 	}
 	consumer_cleanup(0, 0);

@@ -358,6 +358,16 @@ worker_wait(WaitSource *sources, int count, long timeout_ms)
 	sockets_wait(sources, count, timeout_ms);
 }
 
+void
+worker_away(long at_most_ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), at_most_ms);
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	worker_slot->heartbeat = until;
+	LWLockRelease(shared_state->lock);
+}
+
 static void set_state(WorkerState state, TimestampTz retry_at, const char *waiting_for,
 					  va_list arguments) pg_attribute_printf(3, 0);
 

@@ -88,6 +88,12 @@ extern bool worker_reloaded(void);
 extern void worker_wait(WaitSource *sources, int count, long timeout_ms);
 
 /*
+ * Work that keeps this process from its loop for so long at most, in ms, begins:
+ * until then nobody takes it for stuck.  0: it has ended.
+ */
+extern void worker_away(long at_most_ms);
+
+/*
  * Tell what goes on.  waiting_for is for a person, '' when at work.
  */
 extern void worker_set_state(WorkerState state, const char *waiting_for,...)
