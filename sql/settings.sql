@@ -3,10 +3,10 @@
 --
 SELECT name, setting, unit, context, vartype, min_val, max_val
 FROM pg_settings WHERE name LIKE 'vnstream.%'
-  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.indices')
+  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.indices')
 ORDER BY name;
 SELECT name, boot_val, context FROM pg_settings
-WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.allow_insecure_source', 'vnstream.schedule', 'vnstream.indices')
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.schedule', 'vnstream.indices')
 ORDER BY name;
 SELECT name AS "settings without a word on when to change them" FROM pg_settings
 WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
@@ -33,6 +33,16 @@ SET vnstream.topic_retention = '7d';
 SHOW vnstream.topic_retention;
 SET vnstream.on_lost_offsets = 'ignore';
 SET vnstream.sources = 'reuters';
+SET vnstream.sources = '';
+SET vnstream.sources = 'vci,';
+SET vnstream.sources = 'vci, kbs, vci';
+SET vnstream.sources = 'VCI';
+SET vnstream.sources = E'vci\nkbs';
+SET vnstream.sources = ' kbs ,vci';
+SHOW vnstream.sources;
+RESET vnstream.sources;
+SET vnstream.kbs_url = 'kbbuddywts.kbsec.com.vn/iis-server/investment/';
+SET vnstream.kbs_url = 'https://kbbuddywts.kbsec.com.vn/iis-server/investment';
 SET vnstream.vci_url = 'trading.vietcap.com.vn/api/';
 SET vnstream.vci_url = 'ftp://trading.vietcap.com.vn/api/';
 SET vnstream.vci_url = 'https://user:password@trading.vietcap.com.vn/api/';

@@ -161,7 +161,7 @@ CREATE INDEX vnstream_sweeps_started ON @extschema@.vnstream_sweeps (started);
 COMMENT ON TABLE @extschema@.vnstream_sweeps IS
 	'one row a pass over all symbols: what was asked, what came, and what became of it';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.sweep IS 'number, as vnstream_sweep() returns it';
-COMMENT ON COLUMN @extschema@.vnstream_sweeps.source IS 'the source that was asked';
+COMMENT ON COLUMN @extschema@.vnstream_sweeps.source IS 'the sources that have answered, in order of preference, such as ''vci, kbs''; the first of them while it goes on, and where none has';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.requested IS 'when it was asked for, or fell due';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.started IS 'when the producer began; NULL while it waits';
 COMMENT ON COLUMN @extschema@.vnstream_sweeps.ended IS 'when the last answer had come, or the sweep was given up; NULL while it goes on';
@@ -620,6 +620,24 @@ AS 'MODULE_PATHNAME', 'vnstream_version'
 LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION @extschema@.vnstream_version() IS
 	'versions of this script, of the loaded library, and of what it is linked with';
+
+CREATE FUNCTION @extschema@.vnstream_sources(
+	OUT source pg_catalog.text,
+	OUT preference pg_catalog.int4,
+	OUT state pg_catalog.text,
+	OUT since pg_catalog.timestamptz,
+	OUT retry_at pg_catalog.timestamptz,
+	OUT requests pg_catalog.int4,
+	OUT request_limit pg_catalog.int4,
+	OUT failures pg_catalog.int4,
+	OUT last_answer pg_catalog.timestamptz,
+	OUT last_error_at pg_catalog.timestamptz,
+	OUT last_error pg_catalog.text)
+RETURNS SETOF pg_catalog.record
+AS 'MODULE_PATHNAME', 'vnstream_sources'
+LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION @extschema@.vnstream_sources() IS
+	'one row a source of vnstream.sources, in order of preference, as this database''s producer sees it: closed is asked, open is left alone until retry_at, half-open is tried with one request; state is NULL before a producer ran; requests are those of the last minute, of all databases of the server; failures are those in a row';
 
 --
 -- Watching: log, health, progress, latency, settings
@@ -1306,9 +1324,11 @@ REVOKE ALL ON FUNCTION @extschema@.vnstream_restart(pg_catalog.text) FROM PUBLIC
 REVOKE ALL ON FUNCTION @extschema@.vnstream_wait(pg_catalog.text, pg_catalog.interval) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.vnstream_sweep() FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.vnstream_status() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.vnstream_sources() FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.vnstream_version() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_wait(pg_catalog.text, pg_catalog.interval) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_status() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION @extschema@.vnstream_sources() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_version() TO pg_monitor;
 
 SELECT pg_catalog.pg_extension_config_dump('@extschema@.vnstream_positions', '');

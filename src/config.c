@@ -15,6 +15,7 @@
 #include "broker/client.h"
 #include "config.h"
 #include "market/schedule.h"
+#include "request_rate.h"
 #include "source/http.h"
 #include "source/universe.h"
 
@@ -34,6 +35,7 @@ int			config_topic_retention = 604800;
 int			config_on_lost_offsets = LOST_OFFSETS_STOP;
 char	   *config_sources = NULL;
 char	   *config_vci_url = NULL;
+char	   *config_kbs_url = NULL;
 char	   *config_symbols = NULL;
 char	   *config_indices = NULL;
 int			config_interval = 60;
@@ -95,6 +97,27 @@ config_run_to_text(int run)
 		if (option->val == run)
 			return option->name;
 	return "off";
+}
+
+const char *
+config_source_url(const char *name)
+{
+	if (strcmp(name, vci_provider.name) == 0)
+		return config_vci_url;
+	if (strcmp(name, kbs_provider.name) == 0)
+		return config_kbs_url;
+	return NULL;
+}
+
+const char *
+config_first_source(void)
+{
+	const SourceProvider *providers[SOURCES_MAX];
+	char		error[SOURCE_ERROR_SIZE];
+
+	/* the setting has been checked */
+	return source_read_list(config_sources, providers, error) > 0 ?
+		providers[0]->name : vci_provider.name;
 }
 
 /*
@@ -218,10 +241,14 @@ check_retention(int *newval, void **extra, GucSource source)
 static bool
 check_sources(char **newval, void **extra, GucSource source)
 {
-	if (source_find(*newval) != NULL)
+	const SourceProvider *providers[SOURCES_MAX];
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (source_read_list(*newval, providers, error) > 0)
 		return true;
-	GUC_check_errdetail("There is no source \"%s\".", *newval);
-	GUC_check_errhint("The source of this version is 'vci'.");
+	refusal_detail(error);
+	GUC_check_errhint("Use 'vci', 'kbs', or both in order of preference, such as '%s'.",
+					  "vci, kbs");
 	return false;
 }
 
@@ -400,14 +427,21 @@ static void
 define_source_settings(void)
 {
 	DefineCustomStringVariable("vnstream.sources",
-							   "Source of quotes.",
-							   "This version has 'vci'.",
+							   "Sources of quotes in order of preference: 'vci', 'kbs', or both separated by a comma.",
+							   "With two, requests that one does not answer go to the other, "
+							   "until it is well again.",
 							   &config_sources, "vci",
 							   PGC_SUSET, 0, check_sources, NULL, NULL);
 	DefineCustomStringVariable("vnstream.vci_url",
 							   "Base address of the VCI source, up to and with the last slash.",
 							   "Change it when the source moves, or to use a gateway of your own.",
 							   &config_vci_url, "https://trading.vietcap.com.vn/api/",
+							   PGC_SUSET, 0, check_source_url, NULL, NULL);
+	DefineCustomStringVariable("vnstream.kbs_url",
+							   "Base address of the KBS source, up to and with the last slash.",
+							   "Change it when the source moves, or to use a gateway of your own.",
+							   &config_kbs_url,
+							   "https://kbbuddywts.kbsec.com.vn/iis-server/investment/",
 							   PGC_SUSET, 0, check_source_url, NULL, NULL);
 	DefineCustomStringVariable("vnstream.symbols",
 							   "Symbols to follow: 'all', or exchanges, groups and tickers separated by commas.",

@@ -39,9 +39,6 @@ typedef enum LostOffsetsPolicy
 /* Most settings of the extension that a worker can tell of. */
 #define SETTINGS_MAX 64
 
-/* Most requests a minute that may be allowed. */
-#define MAX_REQUESTS_PER_MINUTE 6000
-
 /* server */
 extern bool config_enabled;
 extern int	config_max_databases;
@@ -61,6 +58,7 @@ extern int	config_on_lost_offsets; /* LostOffsetsPolicy */
 extern char *config_sources;
 extern char *config_vci_url;
 extern char *config_indices;
+extern char *config_kbs_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */
 extern char *config_hot_symbols;	/* '': none */
@@ -86,6 +84,11 @@ extern int	config_retention;	/* s; 0: for ever */
  * _PG_init only.
  */
 extern void config_define(void);
+
+/* Where a source of that name lives; NULL where no setting says so. */
+extern const char *config_source_url(const char *name);
+/* The name of the source of first choice. */
+extern const char *config_first_source(void);
 
 /*
  * RUN_* bits of a value of vnstream.run as pg_db_role_setting has it; 0 for

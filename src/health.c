@@ -185,6 +185,25 @@ judge_worker(const HealthView *view, int index, TimestampTz now, HealthReport *r
 	}
 }
 
+/*
+ * The source of first choice is left alone.  Where it is the only one, its worker
+ * backs off and says so itself.
+ */
+static void
+judge_sources(const DatabaseEntry *entry, HealthReport *report)
+{
+	const SourceView *first = &entry->sources[0];
+	char		clock[CLOCK_TEXT_SIZE];
+
+	if (entry->source_count < 2 || first->state == SOURCE_CLOSED)
+		return;
+	clock_text(first->retry_at != 0 ? first->retry_at : first->since, clock);
+	add_reason(report, HEALTH_DEGRADED, first->since,
+			   first->state == SOURCE_OPEN ? "source %s is not well, and left alone until %s: %s" :
+			   "source %s is not well, and is tried since %s: %s",
+			   first->name, clock, first->last_error);
+}
+
 static void
 judge_launcher(const HealthView *view, TimestampTz now, HealthReport *report)
 {
@@ -277,6 +296,8 @@ health_judge(const HealthView *view, TimestampTz now, HealthReport *report)
 				for (; entry->workers[i].role == ROLE_BACKFILL && first < report->count; first++)
 					report->reasons[first].status = HEALTH_DEGRADED;
 			}
+		if (view->is_wanted[0] && entry->workers[0].pid != 0)
+			judge_sources(entry, report);
 		if (view->is_wanted[0] && entry->sweep_failing_since != 0)
 			add_reason(report, HEALTH_DEGRADED, entry->sweep_failing_since,
 					   "the last sweep was not well: %s", entry->sweep_error);

@@ -158,55 +158,52 @@ shared_forget_backoff(Oid database)
 	LWLockRelease(shared_state->lock);
 }
 
+/* The budget of a source, or NULL; made where there is room.  Caller holds the lock. */
+static SourceBudget *
+find_budget(const char *source)
+{
+	int			i;
+
+	for (i = 0; i < MAX_SOURCES; i++)
+	{
+		SourceBudget *budget = &shared_state->budgets[i];
+
+		if (budget->name[0] == '\0')
+			strlcpy(budget->name, source, sizeof(budget->name));
+		if (strcmp(budget->name, source) == 0)
+			return budget;
+	}
+	return NULL;
+}
+
 long
 shared_budget_take(const char *source, int limit)
 {
-	SourceBudget *budget = NULL;
-	TimestampTz now = GetCurrentTimestamp();
-	TimestampTz oldest;
-	long		wait = 0;
-	int			slot;
-	int			i;
+	SourceBudget *budget;
+	long		wait = 1000;
 
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
-	for (i = 0; i < MAX_SOURCES && budget == NULL; i++)
-	{
-		if (shared_state->budgets[i].name[0] == '\0')
-			strlcpy(shared_state->budgets[i].name, source,
-					sizeof(shared_state->budgets[i].name));
-		if (strcmp(shared_state->budgets[i].name, source) == 0)
-			budget = &shared_state->budgets[i];
-	}
+	budget = find_budget(source);
 	/* the callers are plain C: nothing may be raised through them */
 	Assert(budget != NULL);
-	if (budget == NULL)
-	{
-		LWLockRelease(shared_state->lock);
-		return 1000;
-	}
-
-	/*
-	 * The ring keeps when each of the last requests went.  One more may go when
-	 * the one limit places back is a minute old.
-	 */
-	slot = (budget->next - limit + MAX_REQUESTS_PER_MINUTE) % MAX_REQUESTS_PER_MINUTE;
-	oldest = budget->requested_at[slot];
-	/* a clock that was set back: nothing of the future is known any more */
-	if (oldest > now)
-	{
-		for (i = 0; i < MAX_REQUESTS_PER_MINUTE; i++)
-			budget->requested_at[i] = Min(budget->requested_at[i], now);
-		oldest = now;
-	}
-	if (oldest != 0 && now - oldest < USECS_PER_MINUTE)
-		wait = (long) ((USECS_PER_MINUTE - (now - oldest)) / 1000) + 1;
-	else
-	{
-		budget->requested_at[budget->next] = now;
-		budget->next = (budget->next + 1) % MAX_REQUESTS_PER_MINUTE;
-	}
+	if (budget != NULL)
+		wait = request_take(&budget->history, limit, GetCurrentTimestamp());
 	LWLockRelease(shared_state->lock);
 	return wait;
+}
+
+int
+shared_budget_used(const char *source)
+{
+	SourceBudget *budget;
+	int			used = 0;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	budget = find_budget(source);
+	if (budget != NULL)
+		used = request_count(&budget->history, GetCurrentTimestamp());
+	LWLockRelease(shared_state->lock);
+	return used;
 }
 
 bool

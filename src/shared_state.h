@@ -24,6 +24,7 @@
 #include "storage/lwlock.h"
 
 #include "config.h"
+#include "request_rate.h"
 
 #define WORKER_TEXT_SIZE 200
 #define WORKER_ERROR_SIZE 512
@@ -85,6 +86,31 @@ typedef struct WorkerSlot
 #define BACKFILL_WORKER (1 + MAX_CONSUMERS)
 #define DATABASE_WORKERS (1 + MAX_CONSUMERS + 1)
 
+/* Most sources that have a budget of requests, or that a database asks. */
+#define MAX_SOURCES 4
+#define SOURCE_NAME_SIZE 16
+
+/* As source/breaker.h has them. */
+typedef enum SourceState
+{
+	SOURCE_CLOSED,				/* it is asked */
+	SOURCE_OPEN,				/* it is left alone until retry_at */
+	SOURCE_HALF_OPEN			/* one request tries it */
+} SourceState;
+
+/* What a database's producer knows of one of its sources. */
+typedef struct SourceView
+{
+	char		name[SOURCE_NAME_SIZE];
+	SourceState state;
+	TimestampTz since;			/* of state */
+	TimestampTz retry_at;		/* SOURCE_OPEN */
+	int			failures;		/* in a row */
+	char		last_error[WORKER_TEXT_SIZE];	/* '' none */
+	TimestampTz last_error_at;
+	TimestampTz last_answer_at; /* 0: none yet */
+} SourceView;
+
 typedef struct DatabaseEntry
 {
 	Oid			database;		/* InvalidOid: the entry is free */
@@ -112,19 +138,17 @@ typedef struct DatabaseEntry
 	char		calendar_fault[WORKER_TEXT_SIZE];	/* what is wrong with the
 													 * calendar; or '' */
 	TimestampTz calendar_fault_since;
+	int			source_count;	/* 0: no producer has told yet */
+	SourceView	sources[MAX_SOURCES];	/* in order of preference */
 	int			health;			/* HealthStatus, as last judged */
 	TimestampTz health_since;	/* 0: not judged yet */
 	WorkerSlot	workers[DATABASE_WORKERS];
 } DatabaseEntry;
 
-/* Most sources that have a budget of requests. */
-#define MAX_SOURCES 4
-
 typedef struct SourceBudget
 {
-	char		name[16];
-	int			next;			/* in the ring */
-	int64		requested_at[MAX_REQUESTS_PER_MINUTE];	/* µs, TimestampTz */
+	char		name[SOURCE_NAME_SIZE];
+	RequestHistory history;		/* in TimestampTz */
 } SourceBudget;
 
 /* Most looks at a source at a time, for people (workers/fetch.h). */
@@ -187,9 +211,11 @@ extern void shared_forget_backoff(Oid database);
 
 /*
  * May one more request go to the source now?  0: yes, and it is counted; else
- * ms until one may.  limit is requests within any minute.
+ * ms until one may.  limit is requests a minute, see request_rate.h.
  */
 extern long shared_budget_take(const char *source, int limit);
+/* Requests to the source within the last minute, of all databases. */
+extern int	shared_budget_used(const char *source);
 
 /*
  * Is then so many ms ago?  Also where it is yet to come, as the clock was set

@@ -37,6 +37,9 @@ PG_FUNCTION_INFO_V1(vnstream_check);
 /* Longest to wait for somebody's lock on a table. */
 #define CHECK_LOCK_TIMEOUT "2s"
 
+/* Steps of that name are done for each source, all together. */
+#define SOURCE_STEP "source: "
+
 typedef struct CheckStep
 {
 	const char *name;
@@ -50,12 +53,12 @@ static const CheckStep steps[] = {
 	{"worker slots", check_slots},
 	{"workers", check_workers},
 	{"settings", check_settings},
-	{"source: name", check_source_resolve},
-	{"source: connection", check_source_connect},
-	{"source: TLS", check_source_tls},
-	{"source: answer", check_source_answer},
-	{"source: quote", check_source_parse},
-	{"source: clock", check_source_clock},
+	{SOURCE_STEP "name", check_source_resolve},
+	{SOURCE_STEP "connection", check_source_connect},
+	{SOURCE_STEP "TLS", check_source_tls},
+	{SOURCE_STEP "answer", check_source_answer},
+	{SOURCE_STEP "quote", check_source_parse},
+	{SOURCE_STEP "clock", check_source_clock},
 	{"interval", check_interval},
 	{"symbols", check_symbols},
 	{"calendar", check_calendar},
@@ -146,6 +149,28 @@ check_query(const Check *check, const char *query, double when_null)
  * ----------------------------------------------------------------
  */
 
+/* A list that ALTER DATABASE cannot set is none that a worker goes by. */
+static void
+read_sources(Check *check, MemoryContext context)
+{
+	const SourceProvider *providers[SOURCES_MAX];
+	char		error[SOURCE_ERROR_SIZE];
+	size_t		i;
+
+	check->source_count = source_read_list(worker_setting("vnstream.sources", context),
+										   providers, error);
+	for (i = 0; i < check->source_count; i++)
+	{
+		CheckSource *source = &check->sources[i];
+		MemoryContext before = MemoryContextSwitchTo(context);
+
+		source->provider = providers[i];
+		source->url_setting = psprintf("vnstream.%s_url", providers[i]->name);
+		source->url = worker_setting(source->url_setting, context);
+		MemoryContextSwitchTo(before);
+	}
+}
+
 static void
 read_settings(Check *check)
 {
@@ -160,7 +185,7 @@ read_settings(Check *check)
 	settings->brokers = worker_setting("vnstream.brokers", context);
 	settings->config_file = worker_setting("vnstream.kafka_config_file", context);
 	settings->topic = worker_setting("vnstream.topic", context);
-	settings->vci_url = worker_setting("vnstream.vci_url", context);
+	read_sources(check, context);
 	settings->symbols = worker_setting("vnstream.symbols", context);
 	settings->allow_insecure_source = worker_setting_bool("vnstream.allow_insecure_source");
 	settings->goes_by_market =
@@ -267,6 +292,42 @@ put_step(ReturnSetInfo *set, int number, const char *name, const CheckResult *re
 	tuplestore_putvalues(set->setResult, set->setDesc, values, nulls);
 }
 
+static bool
+is_of_source(const CheckStep *step)
+{
+	return strncmp(step->name, SOURCE_STEP, strlen(SOURCE_STEP)) == 0;
+}
+
+static void
+report_step(Check *check, const CheckStep *step, ReturnSetInfo *set)
+{
+	const char *name = step->name;
+	CheckResult result;
+
+	CHECK_FOR_INTERRUPTS();
+	take_step(check, step, &result);
+	if (is_of_source(step) && check->source_count > 1)
+		name = psprintf("source %s: %s", check->source->provider->name,
+						step->name + strlen(SOURCE_STEP));
+	put_step(set, ++check->steps_done, name, &result);
+}
+
+/* From the first of the steps about a source on. */
+static void
+report_sources(Check *check, const CheckStep *first, ReturnSetInfo *set)
+{
+	size_t		i;
+
+	for (i = 0; i < check->source_count; i++)
+	{
+		const CheckStep *step;
+
+		check->source = &check->sources[i];
+		for (step = first; step < steps + lengthof(steps) && is_of_source(step); step++)
+			report_step(check, step, set);
+	}
+}
+
 /* The thread that asks the brokers ends with the call, however that ends. */
 static void
 forget_brokers(void *argument)
@@ -285,6 +346,7 @@ vnstream_check(PG_FUNCTION_ARGS)
 {
 	Check	   *check = palloc0(sizeof(Check));
 	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+	ReturnSetInfo *set = (ReturnSetInfo *) fcinfo->resultinfo;
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
@@ -301,11 +363,10 @@ vnstream_check(PG_FUNCTION_ARGS)
 
 	for (i = 0; i < (int) lengthof(steps); i++)
 	{
-		CheckResult result;
-
-		CHECK_FOR_INTERRUPTS();
-		take_step(check, &steps[i], &result);
-		put_step((ReturnSetInfo *) fcinfo->resultinfo, i + 1, steps[i].name, &result);
+		if (!is_of_source(&steps[i]))
+			report_step(check, &steps[i], set);
+		else if (i == 0 || !is_of_source(&steps[i - 1]))
+			report_sources(check, &steps[i], set);
 	}
 	forget_brokers(check);
 	return (Datum) 0;

@@ -44,7 +44,6 @@ typedef struct CheckSettings
 	char	   *brokers;
 	char	   *config_file;
 	char	   *topic;
-	char	   *vci_url;
 	char	   *symbols;
 	bool		allow_insecure_source;
 	bool		goes_by_market; /* vnstream.schedule */
@@ -59,6 +58,18 @@ typedef struct CheckSettings
 	int			retention;		/* s; 0: for ever */
 } CheckSettings;
 
+/* One of vnstream.sources, and one look at it for all its steps. */
+typedef struct CheckSource
+{
+	const SourceProvider *provider;
+	char	   *url;
+	char	   *url_setting;	/* "vnstream.vci_url" */
+	FetchAnswer fetch;
+	bool		has_fetch;
+	char	   *no_fetch;		/* why there is none; NULL before it was tried */
+	char	   *no_fetch_advice;
+} CheckSource;
+
 typedef struct Check
 {
 	StoreCatalog catalog;
@@ -68,11 +79,10 @@ typedef struct Check
 	bool		shows_paths;	/* the caller may read superusers' settings */
 	bool		config_file_is_good;
 
-	/* the source: one look for all its steps */
-	FetchAnswer fetch;
-	bool		has_fetch;
-	char	   *no_fetch;		/* why there is none; NULL before it was tried */
-	char	   *no_fetch_advice;
+	CheckSource sources[SOURCES_MAX];	/* in order of preference */
+	size_t		source_count;
+	CheckSource *source;		/* that the step is about */
+	int			steps_done;
 
 	/* the brokers: asked at the beginning, taken when their steps come */
 	BrokerQuery *query;

@@ -201,11 +201,25 @@ find_bad_setting(const Check *check)
 	return bad;
 }
 
+/* A source whose address cannot be used, with why; or NULL. */
+static const CheckSource *
+find_bad_source(const Check *check, char *error)
+{
+	size_t		i;
+
+	for (i = 0; i < check->source_count; i++)
+		if (!http_check_base_url(check->sources[i].url,
+								 check->settings.allow_insecure_source, error))
+			return &check->sources[i];
+	return NULL;
+}
+
 void
 check_settings(Check *check, CheckResult *result)
 {
 	const CheckSettings *settings = &check->settings;
 	char	   *bad = find_bad_setting(check);
+	const CheckSource *source;
 	char		error[SOURCE_ERROR_SIZE];
 	double		free_bytes;
 	double		all_bytes;
@@ -215,9 +229,9 @@ check_settings(Check *check, CheckResult *result)
 		check_say(result, CHECK_FAILED, "\"%s\" cannot be what ALTER DATABASE has set it to, so it is not", bad);
 		check_advise(result, "Look at it with \\drds, then ALTER DATABASE ... SET or RESET it.");
 	}
-	else if (!http_check_base_url(settings->vci_url, settings->allow_insecure_source, error))
+	else if ((source = find_bad_source(check, error)) != NULL)
 	{
-		check_say(result, CHECK_FAILED, "vnstream.vci_url: %s", error);
+		check_say(result, CHECK_FAILED, "%s: %s", source->url_setting, error);
 		check_advise(result, "Use an https:// address, or set vnstream.allow_insecure_source where network and source are trusted.");
 	}
 	else if (settings->topic_retention >= 0 && settings->topic_retention < SHORT_RETENTION_S)

@@ -21,6 +21,9 @@
 #define CLOCK_TOLERANCE_US 2000000.0
 #define DATE_ROUNDING_US 1000000.0
 
+/* Where a piece of advice names the setting of the source's address. */
+#define URL_SETTING "@url@"
+
 /* What is asked for where the settings name no ticker. */
 #define USUAL_TICKER "VCB"
 
@@ -55,47 +58,47 @@ look(Check *check, CheckResult *result)
 	char		ticker[8];
 	char		error[SOURCE_ERROR_SIZE];
 
-	if (check->no_fetch == NULL && !check->has_fetch)
+	if (check->source->no_fetch == NULL && !check->source->has_fetch)
 	{
-		check->no_fetch = "the look at the source has failed";
+		check->source->no_fetch = "the look at the source has failed";
 		if (shared_state == NULL)
-			check->no_fetch = "the library is not preloaded, so no worker can ask";
-		else if (!http_check_base_url(check->settings.vci_url,
+			check->source->no_fetch = "the library is not preloaded, so no worker can ask";
+		else if (!http_check_base_url(check->source->url,
 									  check->settings.allow_insecure_source, error))
-			check->no_fetch = "vnstream.vci_url cannot be used; see the step \"settings\"";
+			check->source->no_fetch = psprintf("%s cannot be used; see the step \"settings\"", check->source->url_setting);
 		else
 		{
 			choose_ticker(check->settings.symbols, ticker);
-			check->has_fetch = fetch_probe_within(ticker, NULL, TURN_MS, REQUEST_MS,
-												  &check->fetch);
-			if (!check->has_fetch)
+			check->source->has_fetch = fetch_probe_within(ticker, check->source->provider->name, TURN_MS, REQUEST_MS,
+												  &check->source->fetch);
+			if (!check->source->has_fetch)
 			{
-				check->no_fetch = check->fetch.failure;
-				check->no_fetch_advice = check->fetch.hint;
+				check->source->no_fetch = check->source->fetch.failure;
+				check->source->no_fetch_advice = check->source->fetch.hint;
 			}
 		}
 	}
-	if (check->has_fetch)
+	if (check->source->has_fetch)
 		return true;
-	check_say(result, CHECK_SKIPPED, "%s", check->no_fetch);
+	check_say(result, CHECK_SKIPPED, "%s", check->source->no_fetch);
 	result->ms = 0;
 	/* once is enough */
-	result->advice = check->no_fetch_advice;
-	check->no_fetch_advice = NULL;
-	check->no_fetch = "the source is not asked; see the step \"source: name\"";
+	result->advice = check->source->no_fetch_advice;
+	check->source->no_fetch_advice = NULL;
+	check->source->no_fetch = "the source is not asked; see its first step";
 	return false;
 }
 
 static bool
 is_plain(const Check *check)
 {
-	return pg_strncasecmp(check->settings.vci_url, "http://", 7) == 0;
+	return pg_strncasecmp(check->source->url, "http://", 7) == 0;
 }
 
 static bool
 has_address(const Check *check)
 {
-	const SourceProbe *probe = &check->fetch.probe;
+	const SourceProbe *probe = &check->source->fetch.probe;
 
 	return probe->resolved > 0 || probe->connected > 0 || probe->address[0] != '\0';
 }
@@ -103,13 +106,13 @@ has_address(const Check *check)
 static bool
 is_connected(const Check *check)
 {
-	return check->fetch.probe.connected > 0 || check->fetch.status != 0;
+	return check->source->fetch.probe.connected > 0 || check->source->fetch.status != 0;
 }
 
 static bool
 is_secured(const Check *check)
 {
-	return is_plain(check) || check->fetch.probe.secured > 0 || check->fetch.status != 0;
+	return is_plain(check) || check->source->fetch.probe.secured > 0 || check->source->fetch.status != 0;
 }
 
 static void
@@ -122,23 +125,29 @@ skip(CheckResult *result, const char *why)
 static void
 fail_with_error(Check *check, CheckResult *result, const char *advice)
 {
+	const char *place = strstr(advice, URL_SETTING);
+
 	check_say(result, CHECK_FAILED, "%s",
-			  check->fetch.error != NULL ? check->fetch.error : "the request failed");
-	check_advise(result, "%s", advice);
+			  check->source->fetch.error != NULL ? check->source->fetch.error : "the request failed");
+	if (place == NULL)
+		check_advise(result, "%s", advice);
+	else
+		check_advise(result, "%.*s%s%s", (int) (place - advice), advice,
+					 check->source->url_setting, place + strlen(URL_SETTING));
 }
 
 void
 check_source_resolve(Check *check, CheckResult *result)
 {
-	const SourceProbe *probe = &check->fetch.probe;
+	const SourceProbe *probe = &check->source->fetch.probe;
 
 	if (!look(check, result))
 		return;
 	result->ms = probe->resolved / 1000.0;
-	if (!has_address(check) && check->fetch.received_at == 0)
-		fail_with_error(check, result, "Check vnstream.vci_url and vnstream.allow_insecure_source.");
+	if (!has_address(check) && check->source->fetch.received_at == 0)
+		fail_with_error(check, result, "Check " URL_SETTING " and vnstream.allow_insecure_source.");
 	else if (!has_address(check))
-		fail_with_error(check, result, "Check the host in vnstream.vci_url and this machine's name servers.");
+		fail_with_error(check, result, "Check the host in " URL_SETTING " and this machine's name servers.");
 	else
 		check_say(result, CHECK_OK, "%s", probe->address);
 }
@@ -146,7 +155,7 @@ check_source_resolve(Check *check, CheckResult *result)
 void
 check_source_connect(Check *check, CheckResult *result)
 {
-	const SourceProbe *probe = &check->fetch.probe;
+	const SourceProbe *probe = &check->source->fetch.probe;
 
 	if (!look(check, result))
 		return;
@@ -154,7 +163,7 @@ check_source_connect(Check *check, CheckResult *result)
 	if (!has_address(check))
 		skip(result, "the name has no address");
 	else if (!is_connected(check))
-		fail_with_error(check, result, "Check vnstream.vci_url, the network and firewalls between here and there.");
+		fail_with_error(check, result, "Check " URL_SETTING ", the network and firewalls between here and there.");
 	else
 		check_say(result, CHECK_OK, "%s", probe->address);
 }
@@ -162,7 +171,7 @@ check_source_connect(Check *check, CheckResult *result)
 void
 check_source_tls(Check *check, CheckResult *result)
 {
-	const SourceProbe *probe = &check->fetch.probe;
+	const SourceProbe *probe = &check->source->fetch.probe;
 
 	if (!look(check, result))
 		return;
@@ -172,7 +181,7 @@ check_source_tls(Check *check, CheckResult *result)
 	else if (!is_connected(check))
 		skip(result, "there is no connection");
 	else if (!is_secured(check))
-		fail_with_error(check, result, "Check that vnstream.vci_url is a server with TLS, its certificate, and this machine's clock and certificates.");
+		fail_with_error(check, result, "Check that " URL_SETTING " is a server with TLS, its certificate, and this machine's clock and certificates.");
 	else
 		check_say(result, CHECK_OK, "%s", probe->tls_version[0] != '\0' ? probe->tls_version : "TLS");
 }
@@ -180,7 +189,7 @@ check_source_tls(Check *check, CheckResult *result)
 void
 check_source_answer(Check *check, CheckResult *result)
 {
-	const FetchAnswer *fetch = &check->fetch;
+	const FetchAnswer *fetch = &check->source->fetch;
 	int64		before = Max(fetch->probe.connected, fetch->probe.secured);
 
 	if (!look(check, result))
@@ -207,12 +216,12 @@ check_source_answer(Check *check, CheckResult *result)
 			break;
 		case HTTP_STATUS:
 		case HTTP_UNREACHABLE:
-			fail_with_error(check, result, "The source has trouble of its own, or vnstream.vci_url is wrong.");
+			fail_with_error(check, result, "The source has trouble of its own, or " URL_SETTING " is wrong.");
 			break;
 		case HTTP_UNREADABLE:
 			if (fetch->status != 200 && fetch->status != 201)
 			{
-				fail_with_error(check, result, "Check vnstream.vci_url: what answers there does not keep to HTTP.");
+				fail_with_error(check, result, "Check " URL_SETTING ": what answers there does not keep to HTTP.");
 				break;
 			}
 			/* FALLTHROUGH */
@@ -226,7 +235,7 @@ check_source_answer(Check *check, CheckResult *result)
 void
 check_source_parse(Check *check, CheckResult *result)
 {
-	const FetchAnswer *fetch = &check->fetch;
+	const FetchAnswer *fetch = &check->source->fetch;
 
 	if (!look(check, result))
 		return;
@@ -234,7 +243,7 @@ check_source_parse(Check *check, CheckResult *result)
 	if (fetch->status != 200 && fetch->status != 201)
 		skip(result, "there is no answer");
 	else if (fetch->fault == HTTP_UNREADABLE)
-		fail_with_error(check, result, "Check that vnstream.vci_url is VCI's board; vnstream_fetch() shows what came.");
+		fail_with_error(check, result, "Check that " URL_SETTING " is the source's board; vnstream_fetch() shows what came.");
 	else if (fetch->fault != HTTP_OK)
 		skip(result, "there is no answer");
 	else if (fetch->quote == NULL)
@@ -258,7 +267,7 @@ check_source_parse(Check *check, CheckResult *result)
 void
 check_source_clock(Check *check, CheckResult *result)
 {
-	const FetchAnswer *fetch = &check->fetch;
+	const FetchAnswer *fetch = &check->source->fetch;
 	double		apart;
 	double		tolerance;
 

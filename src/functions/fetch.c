@@ -110,6 +110,27 @@ plan_request(FetchPlan *plan, const char *base_url, const char *ticker)
 	plan->body = body;
 }
 
+/*
+ * By its name, or the first of a list.
+ */
+static const SourceProvider *
+choose_provider(const char *names, bool is_name)
+{
+	const SourceProvider *providers[SOURCES_MAX];
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (is_name)
+		providers[0] = source_find(names);
+	else if (source_read_list(names, providers, error) == 0)
+		providers[0] = NULL;
+	if (providers[0] == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there is no source \"%s\"", shortened(names)),
+				 errhint("The sources of this version are 'vci' and 'kbs'.")));
+	return providers[0];
+}
+
 static void
 make_plan(FetchPlan *plan, const char *ticker, const char *source)
 {
@@ -124,9 +145,10 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (source == NULL)
-		source = worker_setting("vnstream.sources", context);
-	base_url = worker_setting("vnstream.vci_url", context);
+	plan->provider = choose_provider(source != NULL ? source :
+									 worker_setting("vnstream.sources", context),
+									 source != NULL);
+	base_url = worker_setting(psprintf("vnstream.%s_url", plan->provider->name), context);
 	plan->user_agent = worker_setting("vnstream.user_agent", context);
 	plan->headers = worker_setting("vnstream.http_headers", context);
 	request->timeout_ms = worker_setting_number("vnstream.http_timeout", GUC_UNIT_MS);
@@ -137,12 +159,6 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	SPI_finish();
 	role_scope_leave(&role);
 
-	plan->provider = source_find(source);
-	if (plan->provider == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("there is no source \"%s\"", shortened(source)),
-				 errhint("The source of this version is 'vci'.")));
 	strlcpy(request->provider, plan->provider->name, sizeof(request->provider));
 	strlcpy(request->ticker, ticker, sizeof(request->ticker));
 	plan_request(plan, base_url, ticker);

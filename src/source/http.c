@@ -84,14 +84,19 @@ http_may_pass(HttpFault fault, long status)
 	return false;
 }
 
-long
-http_repeat_delay(void)
+uint32_t
+http_random(void)
 {
-	/* Need not be unpredictable, only different on different servers. */
 	uint64_t	mix = (uint64_t) monotonic_us() ^ (uint64_t) getpid() << 32;
 
 	mix *= UINT64_C(0x9e3779b97f4a7c15);
-	return 250 + (long) ((mix >> 33) % 500);
+	return (uint32_t) (mix >> 33);
+}
+
+long
+http_repeat_delay(void)
+{
+	return 250 + (long) (http_random() % 500);
 }
 
 /*

@@ -184,6 +184,9 @@ extern bool http_check_user_agent(const char *user_agent, char *error);
 extern bool http_may_pass(HttpFault fault, long status);
 extern long http_repeat_delay(void);
 
+/* Need not be unpredictable, only different at different servers. */
+extern uint32_t http_random(void);
+
 /* A clock that nobody sets, in ms. */
 extern int64_t http_clock_ms(void);
 

@@ -1,11 +1,14 @@
 /*-------------------------------------------------------------------------
  *
  * sweep.h
- *	  One pass over all symbols of a source.
+ *	  One pass over all symbols, at one source or several.
  *
- * Splits the universe into requests, keeps several in flight, gives each
- * answer out as it comes, asks once more for symbols that an answer left
- * out, and gives up early when the source refuses.
+ * Splits the universe into requests, keeps several in flight, and gives each
+ * answer out as it comes.  A request goes to the first source whose breaker
+ * (breaker.h) lets it; one that failed is repeated at the next one, and symbols
+ * that an answer left out are asked for again, once more there and then at the
+ * next one.  So no symbol is missing while any source is well, and none comes
+ * twice.  When no source may be asked any more, the sweep is given up.
  *
  * Plain C with malloc.  One thread at a time; a client serves one sweep at a
  * time.
@@ -15,18 +18,26 @@
 #ifndef VNSTREAM_SOURCE_SWEEP_H
 #define VNSTREAM_SOURCE_SWEEP_H
 
+#include "source/breaker.h"
 #include "source/universe.h"
 
 typedef struct Sweep Sweep;
 
-typedef struct SweepOptions
+typedef struct SweepSource
 {
 	const SourceProvider *provider;
 	const char *base_url;
+	Breaker    *breaker;		/* the caller's, for longer than the sweep */
+	void	   *budget_context; /* for may_request */
+} SweepSource;
+
+typedef struct SweepOptions
+{
+	SweepSource sources[SOURCES_MAX];	/* in order of preference */
+	size_t		source_count;	/* 1 or more */
 	size_t		symbols_per_request;
 	int			requests_in_flight;
 	RequestBudget may_request;	/* NULL: as fast as it goes */
-	void	   *budget_context;
 } SweepOptions;
 
 /*
@@ -44,34 +55,46 @@ typedef struct SweepCounts
 	int64_t		bytes;			/* of bodies, decompressed */
 } SweepCounts;
 
+/* What became of a source in the sweep. */
+typedef struct SweepSourceCounts
+{
+	int64_t		answered;		/* symbols */
+	int64_t		boards;			/* answers */
+	int64_t		failed_requests;
+	int64_t		answered_at;	/* the last board's received_at; 0: none */
+	HttpFault	fault;			/* the last one */
+	char		error[SOURCE_ERROR_SIZE];	/* likewise, '' where none */
+} SweepSourceCounts;
+
 /*
- * How a sweep ended.  A refusal (403, 429, challenge), or three failures in a
- * row, end it: requests in flight are given up, and what has no answer by then
- * counts as missing.
+ * How a sweep ended.  When no source may be asked, it ends: requests in flight
+ * are given up, and what has no answer by then counts as missing.
  */
 typedef struct SweepOutcome
 {
+	size_t		source;			/* of the last fault, its place in the options */
 	HttpFault	fault;			/* the last fault; HTTP_OK where none happened */
 	bool		gave_up;		/* ended early */
-	long		retry_after_ms; /* the source's wish, else -1 */
 	char		error[SOURCE_ERROR_SIZE];	/* the last one, '' where none */
 } SweepOutcome;
 
-/* Copies the tickers and base_url.  NULL where memory is short. */
+/* Copies the tickers and base_urls.  NULL where memory is short. */
 extern Sweep *sweep_begin(const SweepOptions *options, const Universe *universe);
 
 /*
  * Starts what may start.  The client must live until the sweep is done or
- * freed: sweep_take() gives up its requests when the source refuses.
+ * freed: the sweep gives up its requests when no source may be asked.
  */
 extern void sweep_drive(Sweep *sweep, HttpClient *client);
 
 /*
  * Takes over a response (and frees it).  True where it held a board: *board is
- * then the caller's to free, and holds only rows of symbols that were asked
- * and had no row yet in this sweep, and refusals without a usable ticker.
+ * then the caller's to free, of *provider, and holds only rows of symbols that
+ * were asked and had no row yet in this sweep, and refusals without a usable
+ * ticker.
  */
-extern bool sweep_take(Sweep *sweep, HttpResponse *response, Board *board);
+extern bool sweep_take(Sweep *sweep, HttpResponse *response, Board *board,
+					   const SourceProvider **provider);
 
 extern bool sweep_is_done(const Sweep *sweep);
 
@@ -79,6 +102,8 @@ extern bool sweep_is_done(const Sweep *sweep);
 extern long sweep_timeout(const Sweep *sweep);
 extern const SweepCounts *sweep_counts(const Sweep *sweep);
 extern const SweepOutcome *sweep_outcome(const Sweep *sweep);
+/* By place in the options. */
+extern const SweepSourceCounts *sweep_source_counts(const Sweep *sweep, size_t source);
 
 /* The i-th symbol without any row, or NULL past the last; once done. */
 extern const char *sweep_missing(const Sweep *sweep, size_t i);

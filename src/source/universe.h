@@ -18,7 +18,7 @@
 #ifndef VNSTREAM_SOURCE_UNIVERSE_H
 #define VNSTREAM_SOURCE_UNIVERSE_H
 
-#include "source/http.h"
+#include "source/breaker.h"
 
 typedef struct Universe
 {
@@ -125,6 +125,13 @@ extern bool universe_lookup_is_done(const UniverseLookup *lookup);
 
 /* ms until drive may go on although nothing arrived; -1: waits for a response */
 extern long universe_lookup_timeout(const UniverseLookup *lookup);
+
+/*
+ * Has one that is done failed?  Then why, for a breaker, and the sentence of the
+ * result; nothing is moved out.
+ */
+extern bool universe_lookup_has_failed(const UniverseLookup *lookup,
+									   BreakerFailure *failure, char *error);
 
 /* fault is HTTP_OK where nothing but memory was wrong. */
 extern bool universe_lookup_result(UniverseLookup *lookup, SymbolLists *lists,

@@ -36,6 +36,7 @@ struct UniverseLookup
 	bool		has_failed;
 	HttpFault	fault;
 	long		retry_after_ms;
+	bool		is_blocked;
 	char		error[SOURCE_ERROR_SIZE];
 };
 
@@ -204,6 +205,7 @@ universe_lookup_take(UniverseLookup *lookup, HttpResponse *response)
 	}
 	lookup->in_flight = false;
 	lookup->retry_after_ms = response->retry_after_ms;
+	lookup->is_blocked = response->is_blocked;
 	snprintf(error, sizeof(error), "%s", response->error);
 	if (fault == HTTP_OK)
 		fault = read_answer(lookup, response, error);
@@ -237,6 +239,19 @@ universe_lookup_timeout(const UniverseLookup *lookup)
 	if (lookup->is_done || lookup->in_flight || lookup->waits_for_room)
 		return -1;
 	return wait > 0 ? (long) wait : 0;
+}
+
+bool
+universe_lookup_has_failed(const UniverseLookup *lookup, BreakerFailure *failure,
+						   char *error)
+{
+	if (!lookup->has_failed)
+		return false;
+	failure->fault = lookup->fault;
+	failure->is_blocked = lookup->is_blocked;
+	failure->retry_after_ms = lookup->retry_after_ms;
+	snprintf(error, SOURCE_ERROR_SIZE, "%s", lookup->error);
+	return true;
 }
 
 bool

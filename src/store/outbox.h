@@ -60,8 +60,8 @@ extern void outbox_size(const StoreCatalog *catalog, int64 *responses,
 /*
  * Sweeps.  sweep_row_begin() makes a row that is started now, or starts the
  * requested row of that number (sweep > 0).  sweep_row_asked() tells how many
- * symbols it is about.  sweep_row_end() ends it: error is NULL where all went
- * well; totals, where not NULL, is what has become of it so far, all zero where
+ * symbols it is about.  sweep_row_end() ends it: source is who answered, NULL
+ * leaves it as it was; error is NULL where all went well; totals, where not NULL, is what has become of it so far, all zero where
  * somebody has deleted the row.  sweep_row_request() makes a row for later (the
  * caller is SQL, in any transaction).  sweep_row_requested() is the oldest
  * request not yet started, or 0.  sweep_rows_interrupt() ends those that a crash
@@ -83,8 +83,8 @@ extern int64 sweep_row_begin(const StoreCatalog *catalog, int64 sweep,
 							 const char *source, const char *trigger);
 extern void sweep_row_asked(const StoreCatalog *catalog, int64 sweep, int64 asked);
 extern void sweep_row_end(const StoreCatalog *catalog, int64 sweep,
-						  int64 asked, int64 missing, const char *error,
-						  SweepTotals *totals);
+						  int64 asked, int64 missing, const char *source,
+						  const char *error, SweepTotals *totals);
 extern int64 sweep_row_request(const StoreCatalog *catalog);
 extern int64 sweep_row_requested(const StoreCatalog *catalog);
 extern int	sweep_rows_interrupt(const StoreCatalog *catalog);

@@ -71,11 +71,12 @@ sweep_row_asked(const StoreCatalog *catalog, int64 sweep, int64 asked)
 
 void
 sweep_row_end(const StoreCatalog *catalog, int64 sweep, int64 asked,
-			  int64 missing, const char *error, SweepTotals *totals)
+			  int64 missing, const char *source, const char *error,
+			  SweepTotals *totals)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, TEXTOID};
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "    ";
+	char		nulls[lengthof(types) + 1] = "     ";
 	bool		is_there;
 
 	values[0] = Int64GetDatum(sweep);
@@ -86,9 +87,15 @@ sweep_row_end(const StoreCatalog *catalog, int64 sweep, int64 asked,
 		values[3] = CStringGetTextDatum(text_for_reading(error));
 	else
 		nulls[3] = 'n';
+	values[4] = (Datum) 0;
+	if (source != NULL)
+		values[4] = CStringGetTextDatum(text_for_reading(source));
+	else
+		nulls[4] = 'n';
 	is_there = store_execute(store_plan(&end_plan, catalog,
 										"UPDATE %1$s.vnstream_sweeps SET ended = pg_catalog.clock_timestamp(),"
-										" asked = $2, missing = $3, error = $4 WHERE sweep = $1"
+										" asked = $2, missing = $3, error = $4,"
+										" source = coalesce($5, source) WHERE sweep = $1"
 										" RETURNING answered, published, unchanged, rejected, waiting,"
 										" coalesce(extract(epoch FROM ended - started), 0)::pg_catalog.float8",
 										lengthof(types), types),

@@ -88,12 +88,13 @@ symbol_refresh_begin(const StoreCatalog *catalog, const char *trigger,
 }
 
 void
-symbol_refresh_end(const StoreCatalog *catalog, int64 refresh, int64 listed,
+symbol_refresh_end(const StoreCatalog *catalog, int64 refresh,
+				   const char *source, int64 listed,
 				   const SymbolChanges *changes, const char *error)
 {
-	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID};
+	Oid			types[] = {INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, TEXTOID, TEXTOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "       ";
+	char		nulls[lengthof(types) + 1] = "        ";
 
 	values[0] = Int64GetDatum(refresh);
 	values[1] = Int64GetDatum(listed);
@@ -106,9 +107,10 @@ symbol_refresh_end(const StoreCatalog *catalog, int64 refresh, int64 listed,
 		values[6] = CStringGetTextDatum(text_for_reading(error));
 	else
 		nulls[6] = 'n';
+	values[7] = CStringGetTextDatum(text_for_reading(source));
 	(void) store_execute(store_plan(&end_plan, catalog,
 									"UPDATE %1$s.vnstream_symbol_refreshes SET ended = pg_catalog.clock_timestamp(),"
-									" listed = $2, added = $3, changed = $4, removed = $5, returned = $6, error = $7"
+									" listed = $2, added = $3, changed = $4, removed = $5, returned = $6, error = $7, source = $8"
 									" WHERE refresh >= $1 AND started IS NOT NULL AND ended IS NULL",
 									lengthof(types), types),
 						 values, nulls);

@@ -91,6 +91,7 @@ extern int64 symbol_refresh_request(const StoreCatalog *catalog, bool accept_los
 extern int64 symbol_refresh_begin(const StoreCatalog *catalog, const char *trigger,
 								  const char *source, bool *accepts_loss);
 extern void symbol_refresh_end(const StoreCatalog *catalog, int64 refresh,
+							   const char *source,
 							   int64 listed, const SymbolChanges *changes,
 							   const char *error);
 extern void symbol_refreshes_interrupt(const StoreCatalog *catalog);

@@ -31,7 +31,7 @@
 #include "workers/backfill.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
-#include "workers/source_url.h"
+#include "workers/bars_source.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -306,7 +306,7 @@ ask(const BarWindow *window, HttpResponse **response)
 	*response = NULL;
 	if (verdict != GO_ON)
 		return verdict;
-	if (!backfill.provider->bars_request(source_url(backfill.provider->name), window,
+	if (!backfill.provider->bars_request(config_source_url(backfill.provider->name), window,
 										 &request))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	is_started = http_client_request(backfill.http, &request, 0, error);
@@ -455,7 +455,7 @@ fill_order(void)
 
 	backfill.provider = source_find(order->source);
 	if (backfill.provider == NULL || backfill.provider->bars_request == NULL ||
-		source_url(backfill.provider->name) == NULL)
+		config_source_url(backfill.provider->name) == NULL)
 		return conclude(psprintf("source \"%s\" has no bars", order->source));
 	if (order->total == 0)
 		return conclude("no symbols are known yet: name the tickers");

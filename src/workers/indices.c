@@ -15,7 +15,7 @@
 #include "store/bars.h"
 #include "workers/indices.h"
 #include "workers/market_day.h"
-#include "workers/source_url.h"
+#include "workers/bars_source.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -287,7 +287,7 @@ ask(void)
 	indices.window.bar = BAR_MINUTE;
 	indices.window.from = Max(now - FIRST_WINDOW, index->newest - OVERLAP);
 	indices.window.until = now + MINUTE;
-	if (!indices.provider->bars_request(source_url(indices.provider->name), &indices.window,
+	if (!indices.provider->bars_request(config_source_url(indices.provider->name), &indices.window,
 										&request))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	is_started = http_client_request(indices.http, &request, 0, error);

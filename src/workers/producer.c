@@ -163,8 +163,8 @@ producer_wait(void)
 static char *
 fixed_settings(void)
 {
-	return psprintf("%s %s %s %s %s", config_brokers, config_topic, config_sources,
-					config_vci_url, config_node_name);
+	return psprintf("%s %s %s %s %s %s", config_brokers, config_topic, config_sources,
+					config_vci_url, config_kbs_url, config_node_name);
 }
 
 static void

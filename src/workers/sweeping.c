@@ -28,6 +28,7 @@
 #include "store/outbox.h"
 #include "workers/answer.h"
 #include "workers/hot.h"
+#include "workers/sources.h"
 #include "workers/sweep_report.h"
 #include "workers/sweeping.h"
 #include "workers/symbol_book.h"
@@ -55,6 +56,7 @@ typedef struct SweepRun
 	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
 	const char *trigger;		/* why it is made; a constant */
 	bool		is_hot;
+	bool		is_requested;	/* by somebody, now */
 	bool		asks_all;		/* also symbols that rest */
 	Sweep	   *sweep;
 	bool		is_swept;		/* the sweep is done, its row is not yet */
@@ -67,9 +69,10 @@ typedef struct SweepRun
 
 typedef struct Sweeping
 {
-	const SourceProvider *provider;
 	HttpClient *http;
 	SweepPhase	phase;
+	size_t		lookup_source;	/* that the list is asked of */
+	uint32		lookup_tried;	/* a bit for each that was asked for it */
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
@@ -99,10 +102,13 @@ http_options(void)
 	return options;
 }
 
+/* context: the provider */
 static long
 may_request(void *context)
 {
-	return shared_budget_take(sweeping.provider->name, sweeping.run.is_hot ?
+	const SourceProvider *provider = context;
+
+	return shared_budget_take(provider->name, sweeping.run.is_hot ?
 							  config_requests_per_minute : hot_budget_of_others());
 }
 
@@ -134,9 +140,10 @@ begin_row(void *argument)
 	}
 	sweeping.run.trigger = requested != 0 ? "request" : trigger;
 	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
+	sweeping.run.is_requested = requested != 0;
 	sweeping.run.asks_all = requested != 0 ||
 		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
-	sweeping.run.number = sweep_row_begin(&catalog, requested, sweeping.provider->name,
+	sweeping.run.number = sweep_row_begin(&catalog, requested, sources_provider(0)->name,
 										  sweeping.run.trigger);
 }
 
@@ -156,9 +163,10 @@ end_row(void *argument)
 
 	store_catalog_get(&catalog);
 	sweep_row_end(&catalog, sweeping.run.number, sweeping.run.asked, sweeping.run.missing,
+				  sources_of_sweep(sweeping.run.sweep),
 				  sweeping.run.error[0] != '\0' ? sweeping.run.error : NULL,
 				  &sweeping.run.totals);
-	symbol_book_store(&catalog, sweeping.provider->name);
+	symbol_book_store(&catalog, sources_provider(0)->name);
 	if (sweeping.run.is_hot &&
 		clock_passed(sweeping.hot_forgotten_at, GetCurrentTimestamp(), FORGET_HOT_MS))
 		sweep_rows_forget_hot(&catalog);
@@ -168,9 +176,10 @@ end_row(void *argument)
  * A sweep that failed: what the next one waits for.
  */
 static void
-note_source_failure(HttpFault fault, long retry_after_ms, const char *error)
+note_source_failure(size_t source, HttpFault fault, const char *error)
 {
 	const char *hint = NULL;
+	char		text[200];
 
 	switch (fault)
 	{
@@ -178,7 +187,10 @@ note_source_failure(HttpFault fault, long retry_after_ms, const char *error)
 			hint = "Lower vnstream.requests_per_minute, or raise vnstream.interval.";
 			break;
 		case HTTP_REFUSED:
-			hint = "The source may refuse this address; check vnstream.vci_url, vnstream.user_agent and vnstream.http_headers.";
+			snprintf(text, sizeof(text),
+					 "The source may refuse this address; check vnstream.%s_url, vnstream.user_agent and vnstream.http_headers.",
+					 sources_provider(source)->name);
+			hint = text;
 			break;
 		case HTTP_TOO_LARGE:
 			hint = "Raise vnstream.http_max_response, or lower vnstream.symbols_per_request.";
@@ -190,8 +202,8 @@ note_source_failure(HttpFault fault, long retry_after_ms, const char *error)
 			break;
 	}
 	worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, hint, "source %s: %s",
-				 sweeping.provider->name, error);
-	backoff_fail(&sweeping.source_backoff, retry_after_ms);
+				 sources_provider(source)->name, error);
+	backoff_fail(&sweeping.source_backoff, sources_rest());
 }
 
 /*
@@ -322,8 +334,7 @@ begin_asking(void)
 	}
 
 	memset(&options, 0, sizeof(options));
-	options.provider = sweeping.provider;
-	options.base_url = config_vci_url;
+	sources_for_sweep(&options);
 	options.symbols_per_request = config_symbols_per_request;
 	options.requests_in_flight = config_requests_in_flight;
 	options.may_request = may_request;
@@ -335,6 +346,40 @@ begin_asking(void)
 	/* so that the row says what is missing also when the sweep is interrupted */
 	(void) store_transaction(note_asked, NULL, "asking the source", STORE_TIMEOUT_MS, &error);
 	(void) worker_store_failed(&error, &sweeping.store_backoff);
+}
+
+/*
+ * Ask for the list of symbols, where a list is due.
+ */
+static bool
+start_lookup(bool only_requested)
+{
+	if (only_requested)
+		sources_try_now();
+	sweeping.lookup_tried = 0;
+	if (!sources_ask(0, &sweeping.lookup_source))
+		return false;
+	sweeping.lookup_tried = UINT32_C(1) << sweeping.lookup_source;
+	if (refresh_start(sources_provider(sweeping.lookup_source),
+					  sources_url(sweeping.lookup_source), all_settings(), only_requested,
+					  &sweeping.store_backoff))
+		return true;
+	sources_unasked(sweeping.lookup_source);
+	return false;
+}
+
+/*
+ * The list did not come from one source: is there another to ask?
+ */
+static bool
+ask_elsewhere(const BreakerFailure *failure)
+{
+	if (failure->fault == HTTP_OK ||
+		!sources_ask(sweeping.lookup_tried, &sweeping.lookup_source))
+		return false;
+	sweeping.lookup_tried |= UINT32_C(1) << sweeping.lookup_source;
+	refresh_ask(sources_provider(sweeping.lookup_source), sources_url(sweeping.lookup_source));
+	return true;
 }
 
 SweepStart
@@ -356,9 +401,9 @@ sweeping_start(const char *trigger)
 		return SWEEP_NOT_WANTED;
 	sweeping.trigger = sweeping.run.trigger;
 
-	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) &&
-		refresh_start(sweeping.provider, config_vci_url, all_settings(), false,
-					  &sweeping.store_backoff))
+	if (sweeping.run.is_requested)
+		sources_try_now();
+	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) && start_lookup(false))
 		sweeping.phase = PHASE_LOOKUP;
 	else
 		begin_asking();
@@ -370,9 +415,7 @@ sweeping_start_refresh(void)
 {
 	if (!sweeping.has_book)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
-	if (!sweeping.has_book ||
-		!refresh_start(sweeping.provider, config_vci_url, all_settings(), true,
-					   &sweeping.store_backoff))
+	if (!sweeping.has_book || !start_lookup(true))
 		return false;
 	sweeping.phase = PHASE_LOOKUP;
 	return true;
@@ -424,14 +467,19 @@ sweeping_start_hot(void)
 static void
 finish_lookup(void)
 {
-	HttpFault	fault;
-	long		retry_after_ms;
-	char		error[SOURCE_ERROR_SIZE];
-	bool		is_well = refresh_finish(&sweeping.store_backoff, &fault, &retry_after_ms,
-										 error);
+	BreakerFailure failure = {HTTP_OK, false, -1};
+	char		error[SOURCE_ERROR_SIZE] = "";
+	bool		is_well = !refresh_has_failed(&failure, error);
 
+	if (is_well || failure.fault == HTTP_OK)
+		sources_answered(sweeping.lookup_source);
+	else
+		sources_failed(sweeping.lookup_source, &failure, error);
+	if (!is_well && ask_elsewhere(&failure))
+		return;
+	refresh_finish(&sweeping.store_backoff);
 	if (!is_well)
-		note_source_failure(fault, retry_after_ms, error);
+		note_source_failure(sweeping.lookup_source, failure.fault, error);
 	sweeping.phase = PHASE_IDLE;
 	if (sweeping.run.number == 0)
 		return;
@@ -441,7 +489,7 @@ finish_lookup(void)
 	 * left alone for as long as it wants.
 	 */
 	strlcpy(sweeping.run.error, error, sizeof(sweeping.run.error));
-	if (fault == HTTP_REFUSED || fault == HTTP_TOO_MANY)
+	if (sources_rest() > 0)
 		conclude_sweep(0, 0, error);
 	else
 		begin_asking();
@@ -461,12 +509,12 @@ finish_asking(void)
 				 counts->asked);
 
 	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
-		note_source_failure(outcome->fault, Max(outcome->retry_after_ms, 0), error);
+		note_source_failure(outcome->source, outcome->fault, error);
 	else
 	{
 		if (error[0] != '\0')
 			worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, NULL, "source %s: %s",
-						 sweeping.provider->name, error);
+						 sources_provider(outcome->source)->name, error);
 		backoff_succeed(&sweeping.source_backoff);
 	}
 	symbol_book_note_sweep(sweeping.run.sweep, !sweeping.run.is_hot);
@@ -485,14 +533,15 @@ sweeping_round(void)
 	while (answer_flush(&sweeping.store_backoff) &&
 		   (response = http_client_take(sweeping.http)) != NULL)
 	{
+		const SourceProvider *provider;
 		Board		board;
 
 		if (sweeping.phase == PHASE_LOOKUP)
 			refresh_take(response);
-		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.run.sweep, response, &board))
+		else if (sweeping.phase == PHASE_SWEEP && sweep_take(sweeping.run.sweep, response, &board, &provider))
 		{
-			symbol_book_note_board(&board, true);
-			answer_take(&board, sweeping.provider->name, sweeping.run.number,
+			symbol_book_note_board(&board, provider == sources_provider(0));
+			answer_take(&board, provider->name, sweeping.run.number,
 						is_for(SWEEP_AT_CLOSING));
 			board_free(&board);
 		}
@@ -502,7 +551,8 @@ sweeping_round(void)
 
 	if (sweeping.phase == PHASE_LOOKUP)
 	{
-		refresh_drive(sweeping.http, may_request, NULL);
+		refresh_drive(sweeping.http, may_request,
+					  unconstify(SourceProvider *, sources_provider(sweeping.lookup_source)));
 		if (refresh_is_done())
 			finish_lookup();
 	}
@@ -510,6 +560,7 @@ sweeping_round(void)
 	{
 		if (!sweeping.is_to_pause)
 			sweep_drive(sweeping.run.sweep, sweeping.http);
+		sources_tell(sweeping.run.sweep);
 		if (sweep_is_done(sweeping.run.sweep))
 			finish_asking();
 	}
@@ -584,13 +635,12 @@ sweeping_begin(void)
 	HttpOptions options = http_options();
 	char		text[SOURCE_ERROR_SIZE];
 
-	sweeping.provider = source_find(config_sources);
-	sweeping.http = http_client_create(&options, text);
-	if (sweeping.provider == NULL || sweeping.http == NULL)
+	if (sources_begin(text))
+		sweeping.http = http_client_create(&options, text);
+	if (sweeping.http == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("could not set up the source \"%s\": %s", config_sources,
-						sweeping.provider == NULL ? "it does not exist" : text),
+				 errmsg("could not set up the sources \"%s\": %s", config_sources, text),
 				 errhint("Check vnstream.sources, vnstream.user_agent and vnstream.http_headers.")));
 	end_interrupted();
 	symbol_book_begin();

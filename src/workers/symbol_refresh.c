@@ -184,6 +184,22 @@ refresh_start(const SourceProvider *provider, const char *base_url, const char *
 }
 
 void
+refresh_ask(const SourceProvider *provider, const char *base_url)
+{
+	universe_lookup_free(refresh.lookup);
+	refresh.provider = provider;
+	refresh.lookup = universe_lookup_begin(provider, base_url, refresh.asked_groups);
+	if (refresh.lookup == NULL)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+}
+
+bool
+refresh_has_failed(BreakerFailure *failure, char *error)
+{
+	return universe_lookup_has_failed(refresh.lookup, failure, error);
+}
+
+void
 refresh_drive(HttpClient *http, RequestBudget may_request, void *context)
 {
 	universe_lookup_drive(refresh.lookup, http, may_request, context);
@@ -300,7 +316,7 @@ take_over(void *argument)
 	for (int group = 0; universe_group_name(group) != NULL; group++)
 		if ((refresh.lists.has_groups & (UINT32_C(1) << group)) != 0)
 			take_group(&catalog, group);
-	symbol_refresh_end(&catalog, refresh.number, (int64) refresh.lists.list.count,
+	symbol_refresh_end(&catalog, refresh.number, refresh.provider->name, (int64) refresh.lists.list.count,
 					   &refresh.changes, refresh.error[0] != '\0' ? refresh.error : NULL);
 	symbol_book_load(&catalog);
 }
@@ -332,17 +348,17 @@ note_success(void)
 				refresh.changes.removed, refresh.changes.returned);
 }
 
-bool
-refresh_finish(Backoff *store_backoff, HttpFault *fault, long *retry_after_ms, char *error)
+void
+refresh_finish(Backoff *store_backoff)
 {
-	bool		is_well;
+	HttpFault	fault;
+	long		retry_after_ms;
 	StoreError	store_error;
 
-	is_well = universe_lookup_result(refresh.lookup, &refresh.lists, fault, retry_after_ms,
-									 refresh.error);
+	(void) universe_lookup_result(refresh.lookup, &refresh.lists, &fault, &retry_after_ms,
+								  refresh.error);
 	universe_lookup_free(refresh.lookup);
 	refresh.lookup = NULL;
-	strlcpy(error, refresh.error, SOURCE_ERROR_SIZE);
 	judge_list();
 
 	(void) store_transaction(take_over, NULL, "taking over the symbols", STORE_TIMEOUT_MS,
@@ -366,5 +382,4 @@ refresh_finish(Backoff *store_backoff, HttpFault *fault, long *retry_after_ms, c
 		note_success();
 	symbol_lists_free(&refresh.lists);
 	ConditionVariableBroadcast(&shared_state->changed);
-	return is_well;
 }

@@ -48,18 +48,21 @@ extern bool refresh_start(const SourceProvider *provider, const char *base_url,
 						  const char *symbols, bool only_requested,
 						  Backoff *store_backoff);
 
+/* Where one failed: ask another source for the same. */
+extern void refresh_ask(const SourceProvider *provider, const char *base_url);
+
 /* As of universe.h. */
 extern void refresh_drive(HttpClient *http, RequestBudget may_request, void *context);
 extern void refresh_take(HttpResponse *response);
 extern bool refresh_is_done(void);
 extern long refresh_timeout(void);
+/* Of one that is done: was the source at fault?  Then how (SOURCE_ERROR_SIZE). */
+extern bool refresh_has_failed(BreakerFailure *failure, char *error);
 
 /*
- * Takes over what came.  False where the source was at fault, with its fault and
- * a sentence in error (SOURCE_ERROR_SIZE).  What else went wrong, a list that is
+ * Takes over what came.  What went wrong besides the source's fault, a list that is
  * not believed or a database that does not take it, has been told.
  */
-extern bool refresh_finish(Backoff *store_backoff, HttpFault *fault,
-						   long *retry_after_ms, char *error);
+extern void refresh_finish(Backoff *store_backoff);
 
 #endif							/* VNSTREAM_WORKERS_SYMBOL_REFRESH_H */

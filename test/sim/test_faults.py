@@ -76,6 +76,25 @@ class OtherAnswers(Case):
         self.sim.control("mode", mode="503", retry_after=1)
         self.assertEqual(self.post_board().headers["Retry-After"], "1")
 
+    def test_refusals_in_json(self):
+        self.sim.control("mode", mode="403_json")
+        answer = self.post_board()
+        self.assertEqual((answer.status, json.loads(answer.body)), (403, {"statusCode": 403, "message": "Forbidden"}))
+        self.sim.control("mode", mode="told", status=429)
+        answer = self.post_board()
+        self.assertEqual((answer.status, json.loads(answer.body)["status"]), (200, 429))
+        self.sim.control("mode", mode="told")
+        self.assertEqual(json.loads(self.post_board().body)["status"], 500)
+
+    def test_one_source_alone(self):
+        self.sim.control("mode", mode="503", source="vci")
+        self.assertEqual(self.post_board().status, 503)
+        self.assertEqual(self.sim.post(KBS + "/stock/iss", {"code": "VCB"}).status, 200)
+        self.sim.control("mode", mode="403", source="kbs", add=True, count=1)
+        self.assertEqual(self.sim.post(KBS + "/stock/iss", {"code": "VCB"}).status, 403)
+        self.assertEqual(self.sim.post(KBS + "/stock/iss", {"code": "VCB"}).status, 200)
+        self.assertEqual(self.post_board().status, 503)
+
     def test_redirect(self):
         self.sim.control("mode", mode="redirect", path="getList")
         answer = self.post_board()
@@ -383,7 +402,8 @@ class BadControl(Case):
                              ({"mode": "503", "path": 1}, "path must be of type str"),
                              ({"mode": "partial", "fraction": 2}, "fraction must be between 0 and 1"),
                              ({"mode": "partial", "symbols": [1]}, "array of strings"),
-                             ({"mode": "redirect", "status": 200}, "status must be one of 301")):
+                             ({"mode": "redirect", "status": 200}, "status must be one of 301"),
+                             ({"mode": "503", "source": "tcbs"}, "source must be one of vci, kbs")):
             self.assert_refused("mode", body, reason)
         self.assertEqual(self.sim.state()["rules"], [])
 

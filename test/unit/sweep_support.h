@@ -43,9 +43,16 @@ typedef struct Behaviour
 static Behaviour behaviour;
 static atomic_int times_asked[MAX_SYMBOLS];
 
+/* Of a second source, whose paths begin with /b/. */
+static Behaviour behaviour_b;
+static atomic_int times_asked_b[MAX_SYMBOLS];
+
 static SERVER_UNUSED bool
 answer_board(Server *of, int fd, const ServerRequest *request)
 {
+	bool		is_b = strncmp(request->path, "/b/", 3) == 0;
+	const Behaviour *shown = is_b ? &behaviour_b : &behaviour;
+	atomic_int *asked = is_b ? times_asked_b : times_asked;
 	size_t		size = strlen(request->body) + 4096;
 	char	   *board = calloc(1, size);
 	char	   *at = board;
@@ -59,14 +66,14 @@ answer_board(Server *of, int fd, const ServerRequest *request)
 	while (next != NULL && *next != '\0')
 	{
 		int			symbol = atoi(next + 1);
-		int			time = atomic_fetch_add(&times_asked[symbol], 1) + 1;
+		int			time = atomic_fetch_add(&asked[symbol], 1) + 1;
 		RowKind		kind = ROW_QUOTE;
 
-		if (is_first && behaviour.status != NULL)
-			status = behaviour.status(first, time);
+		if (is_first && shown->status != NULL)
+			status = shown->status(first, time);
 		is_first = false;
-		if (behaviour.row != NULL)
-			kind = behaviour.row(symbol, time);
+		if (shown->row != NULL)
+			kind = shown->row(symbol, time);
 		if (kind == ROW_QUOTE)
 			at += sprintf(at, "S%05d\n", symbol);
 		else if (kind == ROW_REFUSED)
@@ -76,9 +83,9 @@ answer_board(Server *of, int fd, const ServerRequest *request)
 		next = strchr(next, ',');
 		next = next == NULL ? NULL : next + 1;
 	}
-	if (behaviour.more_rows != NULL)
-		strcpy(at, behaviour.more_rows);
-	server_sleep(of, behaviour.delay_ms);
+	if (shown->more_rows != NULL)
+		strcpy(at, shown->more_rows);
+	server_sleep(of, shown->delay_ms);
 	if (status == 0)
 		goes_on = server_answer(fd, "200 OK", "", "?rubbish", 8);
 	else if (status == -1)
@@ -103,6 +110,7 @@ typedef struct Run
 	int64_t		rows;
 	int64_t		refusals;
 	char	   *seen;			/* of each symbol, rows that came out */
+	int64_t		rows_of_b;		/* of rows, those of the second source */
 } Run;
 
 static SERVER_UNUSED Universe
@@ -118,12 +126,14 @@ make_universe(int count)
 	return universe;
 }
 
+static Breaker stub_breaker;
+
 static SERVER_UNUSED SweepOptions
 usual_sweep(const char *base_url)
 {
 	SweepOptions options = {
-		.provider = &stub_provider,
-		.base_url = base_url,
+		.sources = {{&stub_provider, base_url, &stub_breaker}},
+		.source_count = 1,
 		.symbols_per_request = 50,
 		.requests_in_flight = 4
 	};
@@ -135,15 +145,18 @@ static SERVER_UNUSED void
 take_all(Run *run)
 {
 	HttpResponse *response;
+	const SourceProvider *provider;
 	Board		board;
 	size_t		i;
 
 	while ((response = http_client_take(run->client)) != NULL)
 	{
-		if (!sweep_take(run->sweep, response, &board))
+		if (!sweep_take(run->sweep, response, &board, &provider))
 			continue;
 		run->boards++;
 		run->rows += (int64_t) board.count;
+		if (provider != &stub_provider)
+			run->rows_of_b += (int64_t) board.count;
 		run->refusals += (int64_t) board.refusal_count;
 		for (i = 0; i < board.count; i++)
 			run->seen[atoi(board.quotes[i].ticker + 1)]++;
@@ -160,7 +173,10 @@ run_sweep(const SweepOptions *options, int count, HttpClient *client)
 	int			i;
 
 	for (i = 0; i < MAX_SYMBOLS; i++)
+	{
 		atomic_store(&times_asked[i], 0);
+		atomic_store(&times_asked_b[i], 0);
+	}
 	run.seen = calloc(MAX_SYMBOLS, 1);
 	run.sweep = sweep_begin(options, &universe);
 	universe_free(&universe);
@@ -225,8 +241,10 @@ static SERVER_UNUSED void
 end_run(Run *run)
 {
 	sweep_free(run->sweep);
+	breaker_init(&stub_breaker, 0);
 	free(run->seen);
 	memset(&behaviour, 0, sizeof(behaviour));
+	memset(&behaviour_b, 0, sizeof(behaviour_b));
 }
 
 static SERVER_UNUSED RowKind

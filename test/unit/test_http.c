@@ -84,6 +84,43 @@ test_headers(void)
 	http_client_destroy(client);
 }
 
+/* A source's own headers: over those of every request, under the settings'. */
+static void
+test_source_headers(void)
+{
+	static const char *const headers[] = {
+		"x-lang: vi", "Accept: text/json", "Referer: https://source.example/", NULL
+	};
+	HttpOptions options = usual_options();
+	char		url[256];
+	char		error[SOURCE_ERROR_SIZE];
+	SourceRequest request = {.url = url,.headers = headers};
+	SourceRequest plain = {.url = url};
+	HttpClient *client;
+	HttpResponse *response;
+
+	snprintf(url, sizeof(url), "%s/echo", url_prefix);
+	options.headers = "referer: https://desk.example/";
+	client = create(&options);
+	CHECK(http_client_request(client, &request, 1, error));
+	response = http_await(client);
+	CHECK(strstr(response->body, "\r\nx-lang: vi\r\n") != NULL);
+	CHECK(strstr(response->body, "\r\nAccept: text/json\r\n") != NULL);
+	CHECK(strstr(response->body, "Accept: application/json") == NULL);
+	CHECK(strstr(response->body, "\r\nContent-Type: application/json\r\n") != NULL);
+	CHECK(strstr(response->body, "\r\nreferer: https://desk.example/\r\n") != NULL);
+	CHECK(strstr(response->body, "source.example") == NULL);
+	http_response_free(response);
+
+	/* the next request, of another source, has none of them */
+	CHECK(http_client_request(client, &plain, 2, error));
+	response = http_await(client);
+	CHECK(strstr(response->body, "x-lang") == NULL);
+	CHECK(strstr(response->body, "\r\nAccept: application/json\r\n") != NULL);
+	http_response_free(response);
+	http_client_destroy(client);
+}
+
 static void
 test_encodings(void)
 {
@@ -397,6 +434,7 @@ main(void)
 	set_up(answer_path);
 	test_request();
 	test_headers();
+	test_source_headers();
 	test_encodings();
 	test_keep_alive();
 	test_room();

@@ -10,8 +10,8 @@ import threading
 import zlib
 
 from . import fixtures, vci_rows
-from .answers import Answer, text_answer
-from .endpoints import VCI_BOARD_PATH, not_found
+from .answers import Answer, json_answer, text_answer
+from .endpoints import KBS_PREFIX, VCI_BOARD_PATH, VCI_PREFIX, not_found
 
 
 class FaultError(ValueError):
@@ -19,7 +19,7 @@ class FaultError(ValueError):
 
 
 # The parameters that every mode takes.
-COMMON = {"path": str, "count": int, "after": int, "delay": (int, float), "add": bool}
+COMMON = {"path": str, "source": str, "count": int, "after": int, "delay": (int, float), "add": bool}
 
 # mode -> its own parameters.  What each does is told in help_text.
 MODES = {
@@ -29,6 +29,8 @@ MODES = {
     "429": {"retry_after": (int, float, str), "cloudflare": bool},
     "403": {},
     "403_plain": {},
+    "403_json": {},
+    "told": {"status": int},
     "404": {},
     "500": {},
     "503": {"retry_after": (int, float, str)},
@@ -53,6 +55,7 @@ MODES = {
 
 LOWER_BOUNDS = {"count": 1, "after": 0, "delay": 0, "seconds": 0, "interval": 0, "bytes": 1, "size": 2}
 MOVED_PATH = "/moved"
+PREFIXES = {"vci": VCI_PREFIX, "kbs": KBS_PREFIX}
 REDIRECT_STATUSES = (301, 302, 303, 307, 308)
 DEFAULT_FRACTION = 0.1
 
@@ -70,7 +73,10 @@ class Rule:
             if name not in known:
                 raise FaultError(f"unknown parameter {name!r} of mode {mode}; known are {', '.join(known)}")
             self._check(name, value, known[name])
+        if mode == "redirect" and request.get("status", 302) not in REDIRECT_STATUSES:
+            raise FaultError(f"status must be one of {', '.join(map(str, REDIRECT_STATUSES))}")
         self.mode = mode
+        self.source = request.get("source")
         self.path = request.get("path", "")
         self.left = request.get("count")
         self.to_skip = request.get("after", 0)
@@ -88,8 +94,8 @@ class Rule:
             raise FaultError(f"{name} must be at least {LOWER_BOUNDS[name]}")
         if name in ("fraction", "at") and not 0 <= value <= 1:
             raise FaultError(f"{name} must be between 0 and 1")
-        if name == "status" and value not in REDIRECT_STATUSES:
-            raise FaultError(f"status must be one of {', '.join(map(str, REDIRECT_STATUSES))}")
+        if name == "source" and value not in PREFIXES:
+            raise FaultError(f"source must be one of {', '.join(PREFIXES)}")
         if name == "symbols" and not all(isinstance(symbol, str) for symbol in value):
             raise FaultError("symbols must be an array of strings")
 
@@ -108,7 +114,7 @@ class Rule:
         return chosen
 
     def describe(self):
-        return {"mode": self.mode, "path": self.path, "count": self.left, "after": self.to_skip,
+        return {"mode": self.mode, "path": self.path, "source": self.source, "count": self.left, "after": self.to_skip,
                 "delay": self.delay, **self.parameters, "served": self.served}
 
 
@@ -140,6 +146,8 @@ class Faults:
         with self._lock:
             for rule in self._rules:
                 if rule.path not in path or path == MOVED_PATH:
+                    continue
+                if rule.source and not path.startswith(PREFIXES[rule.source]):
                     continue
                 if rule.to_skip:
                     rule.to_skip -= 1
@@ -180,11 +188,18 @@ def _redirect(rule, request):
     return text_answer("", rule.get("status", 302), headers=[("Location", location)])
 
 
+def _told(rule, request):
+    status = rule.get("status", 500)
+    return json_answer({"status": status, "message": "told in a body"})
+
+
 OTHER_ANSWERS = {
     "400": lambda rule, request: _recorded("400"),
     "429": _too_many_requests,
     "403": lambda rule, request: _recorded("403_cloudflare"),
     "403_plain": lambda rule, request: _recorded("403_plain"),
+    "403_json": lambda rule, request: Answer(b'{"statusCode":403,"message":"Forbidden"}', 403),
+    "told": _told,
     "404": lambda rule, request: not_found(),
     "500": lambda rule, request: Answer(b'{"statusCode":500,"message":"Internal server error"}', 500),
     "503": _unavailable,

@@ -40,6 +40,7 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
   GET  /_sim/help      this text
   POST /_sim/mode      {"mode":M, ...}: what happens to requests from now on (table below), with
                          "path":TEXT    only those whose path contains TEXT
+                         "source":NAME  only those of "vci" or of "kbs"
                          "count":N      only the next N of them; absent: until changed
                          "after":N      but first let N of them pass
                          "delay":SEC    and only after this time
@@ -79,6 +80,8 @@ modes:
   429           with Retry-After if "retry_after" is given (a number or any text); "cloudflare":true
                 for its Error 1015 page
   403           Cloudflare's block page            403_plain   the word Forbidden
+  403_json      the same as a JSON object
+  told          status 200 with an object that tells "status" (500) as an error
   404           the gateway's text                 500         a JSON error
   503           the proxy's text; "retry_after" as above
   html          a challenge page with status 200
