@@ -19,6 +19,7 @@ typedef struct DayState
 	int			next_sweep;		/* the first that was not passed yet */
 	bool		has_seen;		/* a quote of this date */
 	bool		has_fallen;		/* the total has, since the last match counted */
+	int64_t		quoted;			/* when the last quote was fetched */
 	int64_t		seen;			/* when somebody last looked */
 	int64_t		volume;			/* totals as of then */
 	double		value;
@@ -276,20 +277,23 @@ moment_of(const CandleDay *day, const CandleSample *sample)
 /*
  * When somebody had looked last before this quote: the quote before it, or a
  * sweep that told nothing of this ticker, since nothing had changed.  Before a
- * date's first quote no sweep can be believed to have asked for the ticker.
+ * date's first quote, and where heartbeats are missing, no sweep can be believed
+ * to have asked for the ticker.
  */
 static int64_t
 looked_before(DayState *state, const CandleSample *sample)
 {
 	const CandleDay *day = state->day;
 	int64_t		looked = state->seen;
+	bool		was_asked_for = state->has_seen &&
+		trading_hours_between(&day->hours, state->quoted, sample->time) <= day->silence_limit;
 
 	while (state->next_sweep < day->sweep_count &&
 		   day->sweeps[state->next_sweep].ended < sample->time)
 	{
 		int64_t		started = day->sweeps[state->next_sweep++].started;
 
-		if (state->has_seen && started > looked)
+		if (was_asked_for && started > looked)
 			looked = started;
 	}
 	state->seen = looked;
@@ -370,6 +374,7 @@ count_sample(DayState *state, const CandleSample *sample)
 			count_high_and_low(state, candle_at(state->list, state->candle), sample);
 	}
 	state->has_seen = true;
+	state->quoted = sample->time;
 	if (sample->time > state->seen)
 		state->seen = sample->time;
 	state->volume = sample->counted_volume;
