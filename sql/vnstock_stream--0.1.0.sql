@@ -1186,7 +1186,7 @@ RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_gaps'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 100;
 COMMENT ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
-	'windows of "from" to "to" (now if NULL) in which an exchange was open and nobody looked for longer than three intervals (kind ''no data''), of each exchange (ticker NULL); or of one ticker, with those in which it was looked at and was not traded (''no trade''). why says what is known of the reason';
+	'windows of "from" to "to" (now if NULL) in which an exchange was open and nobody looked for longer than three intervals (kind ''no data''), of each exchange (ticker NULL); or of one ticker, with those in which it was looked at and was not traded (''no trade''). ''dropped'': retention has dropped the month''s quotes. why says what is known of the reason';
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_gaps(pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
 
 CREATE FUNCTION @extschema@.vnstream_reference_breaks(
