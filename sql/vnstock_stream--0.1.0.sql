@@ -1143,7 +1143,7 @@ RETURNS SETOF pg_catalog.record
 AS 'MODULE_PATHNAME', 'vnstream_candles'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 300;
 COMMENT ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) IS
-	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
+	'candles of a ticker, one a bucket in which something was traded, from that of "from" (midnight of the last day if NULL) to that before "to" (now if NULL), by the clock of Asia/Ho_Chi_Minh: made of quotes (basis ''sampled'', of so many samples; longer than a day, of days'' bars too), or of finished bars of a source (''source bar'', of so many bars). volume_over_hole was traded while nobody looked, and ends in this bucket; corrected is by how much the total fell. adjusted: ''no'', ''unknown'', ''yes'' or ''any'' prices';
 -- the gate is SELECT on realtime_quotes
 GRANT EXECUTE ON FUNCTION @extschema@.vnstream_candles(pg_catalog.text, pg_catalog.interval, pg_catalog.timestamptz, pg_catalog.timestamptz, pg_catalog.text) TO PUBLIC;
 

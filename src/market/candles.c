@@ -173,6 +173,13 @@ candle_has_price(const Candle *candle)
 	return candle->open_time != NO_TIME;
 }
 
+void
+candle_begin(Candle *candle, int64_t start)
+{
+	*candle = (Candle) {.start = start,.open_time = NO_TIME,.close_time = NO_TIME,
+	.open = NAN,.high = NAN,.low = NAN,.close = NAN};
+}
+
 /* The candle that starts there, new where there is none yet. */
 static Candle *
 candle_at(CandleList *list, int64_t start)
@@ -188,8 +195,7 @@ candle_at(CandleList *list, int64_t start)
 	candle = &list->candles[at];
 	memmove(candle + 1, candle, sizeof(Candle) * (size_t) (list->count - at));
 	list->count++;
-	*candle = (Candle) {.start = start,.open_time = NO_TIME,.close_time = NO_TIME,
-	.open = NAN,.high = NAN,.low = NAN,.close = NAN};
+	candle_begin(candle, start);
 	return candle;
 }
 
@@ -249,6 +255,36 @@ add_price(Candle *candle, int64_t time, double open, double price)
 		candle->close = price;
 	}
 	add_extreme(candle, price);
+}
+
+void
+candle_append(Candle *candle, const Candle *later)
+{
+	char		names[CANDLE_SOURCES_SIZE];
+
+	if (candle_has_price(later))
+	{
+		add_price(candle, later->open_time, later->open, later->open);
+		add_price(candle, later->close_time, later->close, later->close);
+	}
+	add_extreme(candle, later->high);
+	add_extreme(candle, later->low);
+	add_shares(&candle->net_volume, later->net_volume);
+	add_shares(&candle->volume_over_hole, later->volume_over_hole);
+	add_shares(&candle->corrected, later->corrected);
+	candle->value += later->value;
+	candle->samples += later->samples;
+	memcpy(names, later->sources, sizeof(names));
+	for (char *name = names, *end; *name != '\0'; name = end)
+	{
+		end = name + strcspn(name, ",");
+		if (*end != '\0')
+		{
+			*end = '\0';
+			end += 2;			/* ", " */
+		}
+		add_source(candle, name);
+	}
 }
 
 /* Does it tell its last match's time, on its own trading date? */

@@ -121,6 +121,12 @@ typedef struct CandleList
  */
 extern void candles_add_day(CandleList *list, const Bucket *bucket, const CandleDay *day);
 
+/* A candle that nothing was traded in yet. */
+extern void candle_begin(Candle *candle, int64_t start);
+
+/* Adds what a shorter candle, which begins after those added before, has. */
+extern void candle_append(Candle *candle, const Candle *later);
+
 /* Has it a price? */
 extern bool candle_has_price(const Candle *candle);
 

@@ -413,6 +413,25 @@ my $all = "to_char(start, 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume,
 	add_bars('EDGE', '1 min', 'vci', 'no', [ [ '2026-07-13 10:04', 100, 100, 100, 100, 10, undef ] ], finished => 'false');
 	is(candles('EDGE', '5 min', '2026-07-13 10:00', '2026-07-13 10:05'), '', 'an order that was too early has not asked for all of the time');
 }
+{
+	# the month that goes on: quotes of two days, bars of the days before, and of one of the two
+	add_quotes(map { my ($day, $price, $total, $value) = @$_;
+			{ ticker => 'MONTH', trading_date => $day, time => "$day 15:10+07", match_time => "$day 14:45+07", price => $price, open_price => $price,
+				highest_price => $price, lowest_price => $price, total_volume => $total, total_value => $value } }
+		[ '2026-08-05', 105, 100, 10500 ], [ '2026-08-06', 106, 200, 21200 ]);
+	my @days = map { [ "2026-08-0$_", 100 + $_, 110 + $_, 90 + $_, 100 + $_, 1000, 100000 ] } 3 .. 5;
+	add_bars('MONTH', '1 day', 'vci', 'unknown', [ @days[ 0, 1 ] ]);
+	add_bars('MONTH', '1 day', 'kbs', 'no', [ $days[2] ]);
+	add_bars('MONTH', '1 day', 'vci', 'yes', [ [ '2026-08-07', 1, 1, 1, 1, 1, 1 ] ]);
+	my $columns = 'open, high, low, close, volume, value, samples, basis, source, adjusted';
+	is(candles('MONTH', '1 month', '2026-08-01', '2026-09-01', adjusted => 'unknown', columns => $columns),
+		'103|115|93|106|3200|321200|4|sampled|vci, kbs|unknown', 'days that were filled are in their month');
+	is(candles('MONTH', '1 month', '2026-08-01', '2026-09-01', columns => $columns),
+		'105|115|95|106|1200|121200|2|sampled|kbs, vci|no', 'only with prices that are wanted');
+	is(candles('MONTH', '1 week', '2026-08-03', '2026-08-04', adjusted => 'any', columns => $columns),
+		'103|115|93|106|3200|321200|4|sampled|vci, kbs|unknown', 'adjusted ones are not added to others');
+	is(candles('MONTH', '1 week', '2026-08-03', '2026-08-04', adjusted => 'yes', columns => $columns), '', 'nor is a week made of one of them');
+}
 add_bars('TAPE', '1 day', 'vci', 'yes', [ [ '2026-08-07', 29350, 30400, 29350, 29850, 13044400, undef ] ]);
 is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis'), '59700|sampled', 'quotes are not replaced by adjusted prices');
 is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis, adjusted', adjusted => 'yes'), '29850|source bar|yes',
