@@ -272,7 +272,8 @@ add_bucket(BarReader *reader, const BarSize *size, const SourceBar *bars, int co
 		candle.volume += bars[i].volume;
 		candle.value += bars[i].value;
 	}
-	if (end > unix_now())
+	/* the last one may go on behind the bucket, where a source has hours from 09:15 */
+	if (end > unix_now() || bars[count - 1].starts + size->width > end)
 		return;
 	if (end - start != size->width && !is_covered(reader, start, end) &&
 		!has_every_bar(reader, size, bars, count, start, end))
