@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "config.h"
 #include "functions/candle_rows.h"
 
 typedef struct BarSize
@@ -36,12 +37,13 @@ static const BarSize bar_sizes[] = {
 	{"1 minute", MICROSECONDS_PER_MINUTE},
 };
 
+/* Of two sources the one that vnstream.sources names first comes first. */
 static const char bars_query[] =
 "SELECT starts, open, high, low, close, volume, value, fetched_at, adjusted, source"
 " FROM %1$s.vnstream_bars WHERE ticker OPERATOR(pg_catalog.=) $1"
 " AND bar OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.interval"
 " AND starts OPERATOR(pg_catalog.>=) $3 AND starts OPERATOR(pg_catalog.<) $4 AND is_finished"
-" ORDER BY source, starts";
+" ORDER BY pg_catalog.array_position(pg_catalog.regexp_split_to_array($5, '[ ,]+'), source::pg_catalog.text), source, starts";
 
 /*
  * Back-fills that have asked for everything of the ticker, and refused nothing.
@@ -96,17 +98,14 @@ adjustment(const char *name)
 		strcmp(name, "yes") == 0 ? ADJUSTED_YES : ADJUSTED_UNKNOWN;
 }
 
-static int
-bar_arguments(const BarReader *reader, const BarSize *size, const char *source, Datum *values)
+static void
+bar_arguments(const BarReader *reader, const BarSize *size, const char *sources, Datum *values)
 {
 	values[0] = CStringGetTextDatum(reader->request->ticker);
 	values[1] = CStringGetTextDatum(size->name);
 	values[2] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(reader->request->from));
 	values[3] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(reader->request->to));
-	if (source == NULL)
-		return 4;
-	values[4] = CStringGetTextDatum(source);
-	return 5;
+	values[4] = CStringGetTextDatum(sources);
 }
 
 static Oid	argument_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
@@ -118,9 +117,8 @@ read_bars(const BarReader *reader, const BarSize *size, int *count)
 	SourceBar  *bars;
 	char		name[QUOTE_NAME_MAX + 1];
 
-	market_data_query_as_owner(reader->data, bars_query,
-							   bar_arguments(reader, size, NULL, values),
-							   argument_types, values, NULL);
+	bar_arguments(reader, size, config_sources, values);
+	market_data_query_as_owner(reader->data, bars_query, lengthof(values), argument_types, values, NULL);
 	*count = (int) SPI_processed;
 	bars = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(SourceBar) * (SPI_processed + 1));
 	for (int i = 0; i < *count; i++)
@@ -149,9 +147,8 @@ read_covered(BarReader *reader, const BarSize *size, const char *source)
 {
 	Datum		values[5];
 
-	market_data_query_as_owner(reader->data, covered_query,
-							   bar_arguments(reader, size, source, values),
-							   argument_types, values, NULL);
+	bar_arguments(reader, size, source, values);
+	market_data_query_as_owner(reader->data, covered_query, lengthof(values), argument_types, values, NULL);
 	reader->covered_count = (int) SPI_processed;
 	reader->covered = palloc(sizeof(Span) * (SPI_processed + 1));
 	for (int i = 0; i < reader->covered_count; i++)

@@ -413,6 +413,9 @@ my $all = "to_char(start, 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume,
 	add_bars('EDGE', '1 min', 'vci', 'no', [ [ '2026-07-13 10:04', 100, 100, 100, 100, 10, undef ] ], finished => 'false');
 	is(candles('EDGE', '5 min', '2026-07-13 10:00', '2026-07-13 10:05'), '', 'an order that was too early has not asked for all of the time');
 }
+add_bars('BOTH', '1 day', $_, 'no', [ [ '2026-07-13', 100, 100, 100, 100, 10, undef ] ]) for qw(other kbs vci);
+is(sql("SET vnstream.sources = '$_'; SELECT source FROM vnstream_candles('BOTH', '1 day', '2026-07-13', '2026-07-14')"), (split /,/)[0],
+	"of several sources the first of $_") for 'vci, kbs', 'kbs, vci', 'kbs', 'vci';
 # a source whose hours do not begin with ours
 add_bars('ODD', '1 hour', 'vci', 'no', [ [ '2026-07-13 09:15', 100, 100, 100, 100, 10, undef ], [ '2026-07-13 10:00', 100, 100, 100, 100, 20, undef ] ]);
 is(candles('ODD', '1 hour', '2026-07-13', '2026-07-14', columns => q(to_char(start, 'HH24:MI'), volume)), '10:00|20',
