@@ -269,6 +269,8 @@ add_quotes(map { { ticker => 'QUIET', trading_date => '2026-08-12', %$_ } }
 is(candles('QUIET', '1 min', '2026-08-12', '2026-08-13', columns => q(to_char(start, 'HH24:MI'), high, volume, volume_over_hole)),
 	"09:28|105|500|0\n09:45|100|100|0\n10:28|100|0|50\n10:43|100|0|50",
 	'a row a quarter of an hour is no hole while there were sweeps, but is one afterwards, or without heartbeats: nobody asked for it');
+is(sql(q(SET vnstream.heartbeat = 0; SELECT volume, volume_over_hole FROM vnstream_candles('QUIET', '1 min', '2026-08-12 09:28', '2026-08-12 09:46'))),
+	"500|0\n100|0", 'a heartbeat that was shortened since makes no holes of then');
 add_quotes(map { { ticker => 'HEARTBEAT', trading_date => '2026-08-13', %$_ } }
 	{ time => '2026-08-13 09:16:20+07', total_volume => 0 },
 	{ time => '2026-08-13 09:31:20+07', total_volume => 0 },
