@@ -31,7 +31,7 @@ my $node = new_server(
 	server => { max_worker_processes => 8 });
 my @steps = (
 	'library', 'versions', 'worker slots', 'workers', 'settings',
-	'source: name', 'source: connection', 'source: TLS', 'source: answer', 'source: quote', 'source: clock', 'interval',
+	'source: name', 'source: connection', 'source: TLS', 'source: answer', 'source: quote', 'source: clock', 'interval', 'symbols', 'calendar',
 	'Kafka: file', 'Kafka: names', 'Kafka: connection', 'Kafka: login', 'Kafka: topic', 'Kafka: write', 'Kafka: read', 'Kafka: clock',
 	'table', 'partitions', 'latest quotes', 'disk');
 
