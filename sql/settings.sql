@@ -3,10 +3,10 @@
 --
 SELECT name, setting, unit, context, vartype, min_val, max_val
 FROM pg_settings WHERE name LIKE 'vnstream.%'
-  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source')
+  AND name NOT IN ('vnstream.user_agent', 'vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.indices')
 ORDER BY name;
 SELECT name, boot_val, context FROM pg_settings
-WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.schedule')
+WHERE name IN ('vnstream.brokers', 'vnstream.vci_url', 'vnstream.kbs_url', 'vnstream.allow_insecure_source', 'vnstream.schedule', 'vnstream.indices')
 ORDER BY name;
 SELECT name AS "settings without a word on when to change them" FROM pg_settings
 WHERE name LIKE 'vnstream.%' AND (short_desc IS NULL OR extra_desc IS NULL);
@@ -58,6 +58,11 @@ SET vnstream.symbols = 'VCB,41I1G5000';
 SET vnstream.symbols = 'VPI124001';
 SET vnstream.hot_symbols = '';
 SET vnstream.hot_symbols = 'VN30, VCB';
+SET vnstream.indices = '';
+SET vnstream.indices = 'VNINDEX, HNXINDEX';
+SET vnstream.indices = 'vnindex';
+SET vnstream.indices = 'A,B,C,D,E,F,G,H,I,J,K,L,M,N,O,P,Q';
+RESET vnstream.indices;
 SET vnstream.hot_symbols = 'vcb';
 SET vnstream.hot_symbols = 'VCB,';
 SET vnstream.hot_interval = '499ms';

@@ -37,6 +37,7 @@ char	   *config_sources = NULL;
 char	   *config_vci_url = NULL;
 char	   *config_kbs_url = NULL;
 char	   *config_symbols = NULL;
+char	   *config_indices = NULL;
 int			config_interval = 60;
 char	   *config_hot_symbols = NULL;
 int			config_hot_interval = 5000;
@@ -393,6 +394,35 @@ define_kafka_settings(void)
 							 PGC_SUSET, 0, NULL, NULL, NULL);
 }
 
+/* Names as tickers are, a few, separated by commas or blanks; none: ''. */
+static bool
+check_indices(char **newval, void **extra, GucSource source)
+{
+	const char *at = *newval;
+	int			count = 0;
+
+	for (;;)
+	{
+		size_t		length;
+
+		at += strspn(at, ", ");
+		length = strcspn(at, ", ");
+		if (length == 0)
+			return true;
+		if (!ticker_is_valid(at, length))
+		{
+			GUC_check_errdetail("Names of indices are letters A to Z and digits, separated by commas.");
+			return false;
+		}
+		if (++count > INDICES_MAX)
+		{
+			GUC_check_errdetail("There may be %d indices at most.", INDICES_MAX);
+			return false;
+		}
+		at += length;
+	}
+}
+
 static void
 define_source_settings(void)
 {
@@ -418,6 +448,11 @@ define_source_settings(void)
 							   "'all' is the listed shares, ETFs and funds of HOSE, HNX and UPCOM.",
 							   &config_symbols, "all",
 							   PGC_SUSET, 0, check_symbols, NULL, NULL);
+	DefineCustomStringVariable("vnstream.indices",
+							   "Indices to follow by the minute, separated by commas; none where empty.",
+							   "They come from KBS, where that is among vnstream.sources.",
+							   &config_indices, "VNINDEX, VN30, HNXINDEX, UPCOMINDEX",
+							   PGC_SUSET, 0, check_indices, NULL, NULL);
 	DefineCustomIntVariable("vnstream.interval",
 							"Time from the start of one sweep to the start of the next.",
 							"Shorter is fresher and asks more of the source; see vnstream.requests_per_minute.",

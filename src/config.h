@@ -33,6 +33,9 @@ typedef enum LostOffsetsPolicy
 /* Most consumer workers of one database. */
 #define MAX_CONSUMERS 16
 
+/* Most indices that a producer follows. */
+#define INDICES_MAX 16
+
 /* Most settings of the extension that a worker can tell of. */
 #define SETTINGS_MAX 64
 
@@ -54,6 +57,7 @@ extern int	config_topic_retention; /* s; -1: the broker's */
 extern int	config_on_lost_offsets; /* LostOffsetsPolicy */
 extern char *config_sources;
 extern char *config_vci_url;
+extern char *config_indices;
 extern char *config_kbs_url;
 extern char *config_symbols;
 extern int	config_interval;	/* s */

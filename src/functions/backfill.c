@@ -21,6 +21,7 @@
 #include "source/bars.h"
 #include "store/backfills.h"
 #include "workers/backfill.h"
+#include "workers/bars_source.h"
 
 PG_FUNCTION_INFO_V1(vnstream_backfill);
 PG_FUNCTION_INFO_V1(vnstream_cancel_backfill);
@@ -111,7 +112,7 @@ source_argument(FunctionCallInfo fcinfo)
 		return NULL;
 	name = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	provider = source_find(name);
-	if (provider == NULL || backfill_base_url(name) == NULL)
+	if (provider == NULL || provider->bars_request == NULL || config_source_url(name) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there is no source \"%s\" of bars", name),

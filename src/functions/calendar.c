@@ -16,6 +16,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "functions/columns.h"
@@ -256,6 +257,10 @@ vnstream_calendar_guard(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("this function can only be called as a trigger")));
+	/* what the last statement wrote is to be seen, as by foreign keys' triggers */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
 	(void) read_calendar();
+	PopActiveSnapshot();
 	return PointerGetDatum(NULL);
 }

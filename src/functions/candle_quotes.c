@@ -33,6 +33,9 @@
 
 #define ROWS_AT_ONCE 1000
 
+/* Of the days after, where the first rows mostly tell that there are no more. */
+#define LATE_ROWS_AT_ONCE 50
+
 #define QUOTE_COLUMNS_READ \
 	"time, match_time, price, open_price, highest_price, lowest_price, total_value," \
 	" total_volume, trading_date, source, exchange"
@@ -266,17 +269,48 @@ add_row(QuoteReader *reader, HeapTuple row, TupleDesc desc)
 	return true;
 }
 
+/*
+ * Reads the ticker's rows of a time, some at once, until no more are needed.  A
+ * part of them, from 0 to 1, is expected to be enough.
+ */
+static bool
+read_rows(QuoteReader *reader, int64 from, int64 to, int at_once, const char *part)
+{
+	Oid			types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {CStringGetTextDatum(reader->request->ticker),
+		TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from)),
+	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(to))};
+	Portal		portal;
+	bool		goes_on = true;
+	uint64		count;
+
+	setting_pin("cursor_tuple_fraction", part);
+	portal = SPI_cursor_open_with_args(NULL, psprintf(quotes_query, reader->data->catalog.schema_name),
+									   3, types, values, NULL, true, CURSOR_OPT_NO_SCROLL);
+	do
+	{
+		SPITupleTable *rows;
+
+		SPI_cursor_fetch(portal, true, at_once);
+		rows = SPI_tuptable;
+		count = SPI_processed;
+		/* a row without a date may ask for the one before it */
+		for (uint64 i = 0; i < count && goes_on; i++)
+			goes_on = add_row(reader, rows->vals[i], rows->tupdesc);
+		SPI_freetuptable(rows);
+		CHECK_FOR_INTERRUPTS();
+	} while (goes_on && count > 0);
+	SPI_cursor_close(portal);
+	return goes_on;
+}
+
 void
 candles_from_quotes(const MarketData *data, const CandleRequest *request,
 					CandleList *list, Exchange *exchange)
 {
 	QuoteReader reader = {.data = data,.request = request,.list = list,.later_since = NO_TIME};
-	Oid			types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[3];
 	int64		first;
 	int64		end;
-	Portal		portal;
-	bool		goes_on = true;
 
 	reader.first_date = calendar_day(request->from);
 	reader.last_date = calendar_day(request->to - 1);
@@ -287,30 +321,11 @@ candles_from_quotes(const MarketData *data, const CandleRequest *request,
 	list->candles = palloc(sizeof(Candle) * list->capacity);
 
 	first = calendar_time(reader.first_date, 0);
-	end = calendar_time(reader.last_date + 1 + LONGEST_BREAK_DAYS, 0);
+	end = calendar_time(reader.last_date + 1, 0);
 	reader.sweeps = market_sweeps(data, first, end, &reader.sweep_count);
-	values[0] = CStringGetTextDatum(request->ticker);
-	values[1] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(first));
-	values[2] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(end));
-	portal = SPI_cursor_open_with_args(NULL, psprintf(quotes_query, data->catalog.schema_name),
-									   3, types, values, NULL, true, CURSOR_OPT_NO_SCROLL);
-	while (goes_on)
-	{
-		SPITupleTable *rows;
-		uint64		count;
-
-		SPI_cursor_fetch(portal, true, ROWS_AT_ONCE);
-		rows = SPI_tuptable;
-		count = SPI_processed;
-		/* a row without a date may ask for the one before it */
-		for (uint64 i = 0; i < count && goes_on; i++)
-			goes_on = add_row(&reader, rows->vals[i], rows->tupdesc);
-		SPI_freetuptable(rows);
-		if (count == 0)
-			break;
-		CHECK_FOR_INTERRUPTS();
-	}
-	SPI_cursor_close(portal);
+	if (read_rows(&reader, first, end, ROWS_AT_ONCE, "1.0"))
+		(void) read_rows(&reader, end, end + LONGEST_BREAK_DAYS * MICROSECONDS_PER_DAY,
+						 LATE_ROWS_AT_ONCE, "0.001");
 	for (int i = 0; i < OPEN_DATES; i++)
 		finish_day(&reader, &reader.days[i]);
 	if (reader.exchange[0] == '\0')

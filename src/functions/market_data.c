@@ -145,12 +145,12 @@ named_ticker(FunctionCallInfo fcinfo, int number, bool is_optional)
 {
 	if (!PG_ARGISNULL(number))
 		return ticker_argument(PG_GETARG_TEXT_PP(number));
-	if (!is_optional)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("the ticker must not be null"),
-				 errhint("Name one, such as 'VCB'.")));
-	return NULL;
+	if (is_optional)
+		return NULL;
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("the ticker must not be null"),
+			 errhint("Name one, such as 'VCB'.")));
 }
 
 int64
@@ -232,7 +232,7 @@ market_sweeps(const MarketData *data, int64 from, int64 to, int *count)
 		" AND trigger OPERATOR(pg_catalog.<>) ALL ('{hot,probe}'::pg_catalog.text[])"
 		" ORDER BY ended";
 	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
-	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from - MICROSECONDS_PER_DAY)),
+	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(from - LONGEST_SWEEP)),
 	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(to))};
 	CandleSweep *sweeps;
 
@@ -254,11 +254,19 @@ newest_exchange(const MarketData *data, const char *ticker, char *name, Size siz
 	static const char query[] =
 		"SELECT exchange FROM %1$s." QUOTES_TABLE
 		" WHERE ticker OPERATOR(pg_catalog.=) $1 ORDER BY time DESC LIMIT 1";
+	static const char symbol_query[] =
+		"SELECT exchange FROM %1$s.vnstream_symbols WHERE ticker OPERATOR(pg_catalog.=) $1";
 	Oid			types[] = {TEXTOID};
 	Datum		values[] = {CStringGetTextDatum(ticker)};
 
 	name[0] = '\0';
 	market_data_query(data, query, 1, types, values, NULL);
+	if (SPI_processed > 0)
+		spi_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, name, size);
+	SPI_freetuptable(SPI_tuptable);
+	if (name[0] != '\0')
+		return;
+	market_data_query_as_owner(data, symbol_query, 1, types, values, NULL);
 	if (SPI_processed > 0)
 		spi_name(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, name, size);
 	SPI_freetuptable(SPI_tuptable);

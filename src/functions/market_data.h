@@ -100,12 +100,13 @@ extern void check_range(int64 from, int64 to);
 extern int64 unix_now(void);
 
 /*
- * Sweeps of the whole market that looked at most of it, in [from, to) and up
- * to a day before, in order of their end; palloc'd.
+ * Sweeps of the whole market that looked at most of it, begun in [from, to) or
+ * up to LONGEST_SWEEP before, in order of their end; palloc'd.
  */
+#define LONGEST_SWEEP (60 * MICROSECONDS_PER_MINUTE)
 extern CandleSweep *market_sweeps(const MarketData *data, int64 from, int64 to, int *count);
 
-/* The exchange that the ticker's newest quote tells ('' where none does). */
+/* The ticker's exchange by its newest quote, else by the list of symbols; '' where neither has it. */
 extern void newest_exchange(const MarketData *data, const char *ticker, char *name, Size size);
 
 /* The exchange of that name; UPCOM, whose hours contain all others', for ''. */

@@ -4,8 +4,7 @@
  *	  vnstream_movers(): what has risen, fallen and traded most.
  *
  * Of the newest trading date alone: a ticker whose last quote is of an earlier
- * one has not moved since.  The newest row of each ticker is found by one
- * look into the primary key a ticker.
+ * one has not moved since.
  *
  *-------------------------------------------------------------------------
  */
@@ -28,17 +27,9 @@ PG_FUNCTION_INFO_V1(vnstream_movers);
  * of tickers.  Rows without a price, or that have not moved, are in no list.
  */
 static const char movers_query[] =
-"WITH RECURSIVE known AS ("
-"  (SELECT ticker FROM %1$s." QUOTES_TABLE " ORDER BY ticker LIMIT 1)"
-"  UNION ALL"
-"  SELECT (SELECT q.ticker FROM %1$s." QUOTES_TABLE " AS q"
-"    WHERE q.ticker OPERATOR(pg_catalog.>) k.ticker ORDER BY q.ticker LIMIT 1)"
-"  FROM known AS k WHERE k.ticker IS NOT NULL),"
-" newest AS (SELECT q.* FROM known AS k CROSS JOIN LATERAL"
-"  (SELECT ticker, time, price, change, change_percent, total_volume, total_value, exchange,"
-"    coalesce(trading_date, (time AT TIME ZONE 'Asia/Ho_Chi_Minh')::pg_catalog.date) AS day"
-"   FROM %1$s." QUOTES_TABLE " AS r WHERE r.ticker OPERATOR(pg_catalog.=) k.ticker"
-"   ORDER BY r.time DESC LIMIT 1) AS q WHERE k.ticker IS NOT NULL),"
+"WITH newest AS (SELECT ticker, time, price, change, change_percent, total_volume, total_value, exchange,"
+"  coalesce(trading_date, (time AT TIME ZONE 'Asia/Ho_Chi_Minh')::pg_catalog.date) AS day"
+"  FROM %1$s.vnstream_latest()),"
 " today AS (SELECT * FROM newest WHERE price IS NOT NULL"
 "  AND day OPERATOR(pg_catalog.=) (SELECT pg_catalog.max(day) FROM newest)"
 "  AND ($2 IS NULL OR exchange OPERATOR(pg_catalog.=) $2)),"

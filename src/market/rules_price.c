@@ -144,17 +144,21 @@ judge_price_scale(const Quote *quote, int64_t now, char *error)
 			highest = id;
 			highest_price = price;
 		}
-		json_write_number(price, value);
-		if (price < RULE_PRICE_MIN)
+
+		/* Below the minimum, the last price has a rule of its own. */
+		if (price < RULE_PRICE_MIN && id != QUOTE_PRICE)
 		{
-			/* The last price has a rule of its own. */
-			if (id != QUOTE_PRICE)
-				rule_say(error, "%s %s is below %.0f VND " UNIT_HINT,
-						 quote_fields[id].name, value, RULE_PRICE_MIN);
+			json_write_number(price, value);
+			rule_say(error, "%s %s is below %.0f VND " UNIT_HINT,
+					 quote_fields[id].name, value, RULE_PRICE_MIN);
 		}
-		else if (price < FRACTION_BELOW && price != floor(price))
+		else if (price >= RULE_PRICE_MIN && price < FRACTION_BELOW &&
+				 price != floor(price))
+		{
+			json_write_number(price, value);
 			rule_say(error, "%s %s has a fraction of a VND " UNIT_HINT,
 					 quote_fields[id].name, value);
+		}
 	}
 	if (lowest >= 0 && highest_price > lowest_price * SCALE_MIN &&
 		highest_price < lowest_price * SCALE_MAX)

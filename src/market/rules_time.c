@@ -88,15 +88,16 @@ judge_exchange_time(const Quote *quote, int64_t now, char *error)
 	{
 		int32_t		first_day = vietnam_date(QUOTE_TIME_MIN);
 
-		date_to_text(quote->trading_date, value);
 		if (quote->trading_date < first_day)
 		{
+			date_to_text(quote->trading_date, value);
 			date_to_text(first_day, bound);
 			rule_say(error, "trading_date %s is before %s, the market's first day",
 					 value, bound);
 		}
 		else if (quote->trading_date - RULE_TRADING_DATE_AHEAD > arrival_day)
 		{
+			date_to_text(quote->trading_date, value);
 			date_to_text(arrival_day, bound);
 			rule_say(error, "trading_date %s is more than %d days after the quote's time, %s",
 					 value, RULE_TRADING_DATE_AHEAD, bound);

@@ -70,11 +70,13 @@ judge_value_range(const Quote *quote, int64_t now, char *error)
 			continue;
 		has_judged = true;
 		value = rule_number(quote, values[i]);
+		if (value >= 0 && value <= RULE_VALUE_MAX)
+			continue;
 		json_write_number(value, text);
 		if (value < 0)
 			rule_say(error, "%s %s is below 0 VND", quote_fields[values[i]].name,
 					 text);
-		else if (value > RULE_VALUE_MAX)
+		else
 			rule_say(error, "%s %s is beyond %.0f VND",
 					 quote_fields[values[i]].name, text, RULE_VALUE_MAX);
 	}

@@ -246,12 +246,21 @@ interval_due(const Calendar *calendar, int64_t interval, const SweepHistory *his
 {
 	int64_t		due = next_interval(calendar, history, history->last + interval, history->last);
 	DayPlan		today;
+	int			i;
 
-	if (due > now || now - due <= SWEEP_LATENESS)
+	if (due > now)
 		return due;
-	/* it was due while nobody could: now where it is swept now, else when it is again */
 	plan_day(calendar, calendar_day(now), history->found_day, &today);
-	return is_in_window(&today, now) ? due : next_interval(calendar, history, now, now);
+	for (i = 0; i < today.window_count; i++)
+	{
+		const CalendarWindow *window = &today.windows[i];
+
+		if (window->from <= now && now - window->until <= SWEEP_LATENESS &&
+			history->last < window->until)
+			return due;
+	}
+	/* it was due while nobody could, and that time is over */
+	return next_interval(calendar, history, now, now);
 }
 
 /* Days from today on: only what comes before a time is of interest. */

@@ -21,22 +21,23 @@ bar_list_free(BarList *list)
 }
 
 void
-bar_list_reject(BarList *list, const char *reason)
-{
-	list->rejected++;
-	strncpy(list->reason, reason, sizeof(list->reason) - 1);
-	list->reason[sizeof(list->reason) - 1] = '\0';
-}
-
-static void
-reject_at(BarList *list, int64_t starts, const char *reason)
+bar_list_reject(BarList *list, const BarWindow *window, int64_t starts, const char *reason)
 {
 	char		text[TIME_TEXT_SIZE];
-	char		sentence[QUOTE_ERROR_SIZE];
 
-	time_to_text(starts, text);
-	reason_write(sentence, sizeof(sentence), "the bar of %s: %s", text, reason);
-	bar_list_reject(list, sentence);
+	if (starts == BAR_START_UNKNOWN)
+		reason_write(list->reason, sizeof(list->reason), "%s", reason);
+	else
+	{
+		/* a time that cannot be must not decide where the next piece ends */
+		if (starts >= QUOTE_TIME_MIN && starts < list->oldest)
+			list->oldest = starts;
+		if (starts < window->from || starts >= window->until)
+			return;
+		time_to_text(starts, text);
+		reason_write(list->reason, sizeof(list->reason), "the bar of %s: %s", text, reason);
+	}
+	list->rejected++;
 }
 
 bool
@@ -48,23 +49,16 @@ bar_list_add(BarList *list, const BarWindow *window, const Bar *bar, int64_t rec
 											  received_at, reason);
 	Bar		   *more;
 
-	/*
-	 * A time that cannot be must not decide where the next piece ends; and what
-	 * lies outside of the window is not ours to judge.
-	 */
-	if (bar->starts >= QUOTE_TIME_MIN && bar->starts < list->oldest)
-		list->oldest = bar->starts;
 	if (!is_possible)
 	{
-		if (bar->starts >= QUOTE_TIME_MIN && bar->starts <= received_at)
-		{
-			if (bar->starts >= window->from && bar->starts < window->until)
-				reject_at(list, bar->starts, reason);
-		}
-		else
-			bar_list_reject(list, reason);
+		bool		has_time = bar->starts >= QUOTE_TIME_MIN &&
+			bar->starts <= received_at;
+
+		bar_list_reject(list, window, has_time ? bar->starts : BAR_START_UNKNOWN, reason);
 		return true;
 	}
+	if (bar->starts < list->oldest)
+		list->oldest = bar->starts;
 	if (bar->starts < window->from || bar->starts >= window->until)
 		return true;
 
@@ -97,7 +91,7 @@ bar_list_finish(BarList *list, const BarWindow *window, int64_t received_at)
 	{
 		if (kept > 0 && list->bars[kept - 1].starts == list->bars[i].starts)
 		{
-			reject_at(list, list->bars[i].starts, "it is there twice");
+			bar_list_reject(list, window, list->bars[i].starts, "it is there twice");
 			continue;
 		}
 		list->bars[kept] = list->bars[i];

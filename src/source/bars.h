@@ -44,13 +44,16 @@ extern void bar_list_free(BarList *list);
 /*
  * For providers.  bar_list_add() takes one bar that could be read: keeps it if
  * it is of the window and can be true, else counts it.  False where memory is
- * short.  bar_list_reject() counts one that could not be read.
+ * short.  bar_list_reject() counts one that could not be read; where its start is
+ * known, only if it is of the window, as others come again with another piece.
  * bar_list_finish() brings them in order, and rejects all but the first bar with
  * the same start.
  */
 extern bool bar_list_add(BarList *list, const BarWindow *window, const Bar *bar,
 						 int64_t received_at, char *error);
-extern void bar_list_reject(BarList *list, const char *reason);
+#define BAR_START_UNKNOWN INT64_MIN
+extern void bar_list_reject(BarList *list, const BarWindow *window, int64_t starts,
+							const char *reason);
 extern void bar_list_finish(BarList *list, const BarWindow *window, int64_t received_at);
 
 /* Is this the name that was asked for?  Else a sentence in error. */

@@ -124,6 +124,7 @@ read_bar(const cJSON *row, const BarWindow *window, Bar *bar, char *reason)
 	int64_t		stamp;
 
 	memset(bar, 0, sizeof(*bar));
+	bar->starts = BAR_START_UNKNOWN;
 	bar->value = NAN;
 	bar->volume = BAR_VOLUME_UNKNOWN;
 	if (!cJSON_IsObject(row))
@@ -135,6 +136,7 @@ read_bar(const cJSON *row, const BarWindow *window, Bar *bar, char *reason)
 	if (!read_time(json_member(row, "t"), &stamp) ||
 		!bar_begin(stamp, window->bar, &bar->starts))
 	{
+		bar->starts = BAR_START_UNKNOWN;
 		reason_write(reason, QUOTE_ERROR_SIZE, "t is %s, not a minute such as \"2026-08-04 09:15\"",
 					 json_member(row, "t") == NULL ? "missing" :
 					 json_describe_item(json_member(row, "t"), description));
@@ -210,9 +212,9 @@ take_row(const char *row, size_t length, const BarWindow *window, int64_t receiv
 
 	list->sent++;
 	if (object == NULL)
-		bar_list_reject(list, json_error);
+		bar_list_reject(list, window, BAR_START_UNKNOWN, json_error);
 	else if (!read_bar(object, window, &bar, reason))
-		bar_list_reject(list, reason);
+		bar_list_reject(list, window, bar.starts, reason);
 	else
 		is_taken = bar_list_add(list, window, &bar, received_at, error);
 	cJSON_Delete(object);

@@ -169,6 +169,7 @@ read_bar(const cJSON *const *items, BarLength length, Totals *before, Bar *bar, 
 	int64_t		stamp;
 
 	memset(bar, 0, sizeof(*bar));
+	bar->starts = BAR_START_UNKNOWN;
 	bar->value = NAN;
 	if (!read_stamp(items[COLUMN_TIME], &stamp))
 	{
@@ -178,6 +179,7 @@ read_bar(const cJSON *const *items, BarLength length, Totals *before, Bar *bar, 
 	}
 	if (!bar_begin(stamp, length, &bar->starts))
 	{
+		bar->starts = BAR_START_UNKNOWN;
 		reason_write(reason, QUOTE_ERROR_SIZE, "t is %lld, not a whole minute",
 					 (long long) (stamp / SECOND));
 		return false;
@@ -200,13 +202,13 @@ read_bar(const cJSON *const *items, BarLength length, Totals *before, Bar *bar, 
 		totals.is_known = true;
 		totals.day = bar_day(bar->starts);
 		totals.volume = total_volume->valuedouble;
-		totals.value = total_value->valuedouble * MILLION;
+		/* a product, and later a difference, of decimals has noise behind it */
+		totals.value = round(total_value->valuedouble * MILLION);
 		if (totals.volume == volume)
 			bar->value = totals.value;
 		else if (before->is_known && before->day == totals.day &&
 				 totals.volume - before->volume == volume)
-			/* differences of numbers with two decimals have noise behind them */
-			bar->value = round(totals.value - before->value);
+			bar->value = totals.value - before->value;
 	}
 	*before = totals;
 	return true;
@@ -278,7 +280,7 @@ read_object(const cJSON *object, const BarWindow *window, int64_t received_at,
 
 		list->sent++;
 		if (!read_bar(items, window->bar, &before, &bar, reason))
-			bar_list_reject(list, reason);
+			bar_list_reject(list, window, bar.starts, reason);
 		else if (!bar_list_add(list, window, &bar, received_at, error))
 			return false;
 		for (i = 0; i < ALL_COLUMNS; i++)

@@ -125,10 +125,13 @@ row_member(const RowReader *row, VciGroup group, const char *name)
 	return cJSON_IsNull(item) ? NULL : item;
 }
 
-static bool
-row_read_groups(RowReader *row, const cJSON *object)
+/* Takes the groups that are objects; wrong is why the first other one is not. */
+static void
+row_read_groups(RowReader *row, const cJSON *object, char *wrong)
 {
 	int			i;
+
+	wrong[0] = '\0';
 
 	for (i = 0; i < VCI_GROUP_COUNT; i++)
 	{
@@ -141,14 +144,14 @@ row_read_groups(RowReader *row, const cJSON *object)
 			continue;
 		if (!cJSON_IsObject(group))
 		{
-			reason_write(row->reason, QUOTE_ERROR_SIZE,
-						 "\"%s\" is %s, an object was expected", group_names[i],
-						 json_describe_item(group, description));
-			return false;
+			if (wrong[0] == '\0')
+				reason_write(wrong, QUOTE_ERROR_SIZE,
+							 "\"%s\" is %s, an object was expected", group_names[i],
+							 json_describe_item(group, description));
+			continue;
 		}
 		row->groups[i] = group;
 	}
-	return true;
 }
 
 static bool
@@ -264,6 +267,24 @@ row_take_ticker(RowReader *row)
 		return false;
 	}
 	return true;
+}
+
+/*
+ * The groups, and whose row it is.  A group that is none refuses the row, which
+ * is its ticker's all the same where another group has one.
+ */
+static bool
+row_begin(RowReader *row, const cJSON *object)
+{
+	char		wrong[QUOTE_ERROR_SIZE];
+	bool		has_ticker;
+
+	row_read_groups(row, object, wrong);
+	has_ticker = row_take_ticker(row);
+	if (wrong[0] == '\0')
+		return has_ticker;
+	strcpy(row->reason, wrong);
+	return false;
 }
 
 /*
@@ -499,8 +520,7 @@ vci_row_read(const char *text, size_t length, int64_t received_at,
 					 "row is %s, an object was expected",
 					 json_describe_item(object, description));
 	else
-		is_good = row_read_groups(&row, object) &&
-			row_take_ticker(&row) &&
+		is_good = row_begin(&row, object) &&
 			row_take_plain_members(&row) &&
 			row_take_total_value(&row) &&
 			row_take_times(&row) &&

@@ -94,7 +94,7 @@ backfill_row_cancel(const StoreCatalog *catalog, int64 number)
 }
 
 static void
-begin_order(const StoreCatalog *catalog, int64 number, const char *source)
+begin_order(const StoreCatalog *catalog, int64 number, const char *source, bool wants_all)
 {
 	Oid			types[] = {INT8OID, TEXTOID};
 	Datum		values[] = {Int64GetDatum(number), CStringGetTextDatum(source)};
@@ -104,13 +104,15 @@ begin_order(const StoreCatalog *catalog, int64 number, const char *source)
 									" source = coalesce(source, $2) WHERE backfill OPERATOR(pg_catalog.=) $1",
 									lengthof(types), types),
 						 values, NULL);
+	if (!wants_all)
+		return;
 	(void) store_execute(store_plan(&all_plan, catalog,
 									"UPDATE %1$s.vnstream_backfills SET tickers = s.tickers,"
 									" total = pg_catalog.cardinality(s.tickers)"
 									" FROM (SELECT coalesce(pg_catalog.array_agg(ticker::pg_catalog.text ORDER BY ticker),"
 									" '{}'::pg_catalog.text[]) FROM %1$s.vnstream_symbols WHERE active) AS s(tickers)"
 									" WHERE backfill OPERATOR(pg_catalog.=) $1"
-									" AND vnstream_backfills.tickers IS NULL AND $2 IS NOT NULL",
+									" AND $2 IS NOT NULL",
 									lengthof(types), types),
 						 values, NULL);
 }
@@ -122,7 +124,7 @@ backfill_row_next(const StoreCatalog *catalog, const char *source, MemoryContext
 	SPIPlanPtr	plan = store_plan(&next_plan, catalog,
 								  "SELECT backfill, started IS NOT NULL, \"from\", \"to\", "
 								  " CASE bar WHEN '1 day' THEN '1 day' WHEN '1 hour' THEN '1 hour' ELSE '1 minute' END,"
-								  " source, tickers, done"
+								  " source, tickers, done, tickers IS NULL"
 								  " FROM %1$s.vnstream_backfills WHERE ended IS NULL"
 								  " ORDER BY backfill LIMIT 1 FOR UPDATE",
 								  0, NULL);
@@ -138,7 +140,7 @@ backfill_row_next(const StoreCatalog *catalog, const char *source, MemoryContext
 	order->number = DatumGetInt64(store_result(0, 1));
 	if (!DatumGetBool(store_result(0, 2)))
 	{
-		begin_order(catalog, order->number, source);
+		begin_order(catalog, order->number, source, DatumGetBool(store_result(0, 9)));
 		if (store_execute(plan, NULL, NULL) == 0 ||
 			DatumGetInt64(store_result(0, 1)) != order->number)
 			elog(ERROR, "the order of a back-fill has gone");

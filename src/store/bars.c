@@ -72,7 +72,9 @@ typedef enum BarColumn
 #define BAR_ARGUMENTS (3 + BAR_COLUMNS)
 
 #define INCOMING \
-	" FROM pg_catalog.unnest($4, $5, $6, $7, $8, $9, $10, $11, $12)" \
+	" FROM ROWS FROM (pg_catalog.unnest($4), pg_catalog.unnest($5), pg_catalog.unnest($6)," \
+	" pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9)," \
+	" pg_catalog.unnest($10), pg_catalog.unnest($11), pg_catalog.unnest($12))" \
 	" AS i(starts, open, high, low, close, volume, value, adjusted, is_finished)"
 
 #define DIFFERENT(a, b, column) a "." column " IS DISTINCT FROM " b "." column

@@ -31,6 +31,7 @@
 #include "workers/backfill.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/bars_source.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -66,12 +67,6 @@ typedef struct Backfill
 } Backfill;
 
 static Backfill backfill;
-
-const char *
-backfill_base_url(const char *provider)
-{
-	return config_source_url(provider);
-}
 
 static void
 backfill_cleanup(int code, Datum argument)
@@ -115,12 +110,13 @@ backfill_requests(void)
 static void
 next_order(void *argument)
 {
+	const SourceProvider *first = source_with_bars(false);
 	StoreCatalog catalog;
 
 	store_catalog_get(&catalog);
 	MemoryContextReset(backfill.context);
-	backfill.has_order = backfill_row_next(&catalog, config_first_source(), backfill.context,
-										   &backfill.order);
+	backfill.has_order = backfill_row_next(&catalog, first != NULL ? first->name : "none",
+										   backfill.context, &backfill.order);
 }
 
 static void
@@ -310,7 +306,7 @@ ask(const BarWindow *window, HttpResponse **response)
 	*response = NULL;
 	if (verdict != GO_ON)
 		return verdict;
-	if (!backfill.provider->bars_request(backfill_base_url(backfill.provider->name), window,
+	if (!backfill.provider->bars_request(config_source_url(backfill.provider->name), window,
 										 &request))
 		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
 	is_started = http_client_request(backfill.http, &request, 0, error);
@@ -459,7 +455,7 @@ fill_order(void)
 
 	backfill.provider = source_find(order->source);
 	if (backfill.provider == NULL || backfill.provider->bars_request == NULL ||
-		backfill_base_url(backfill.provider->name) == NULL)
+		config_source_url(backfill.provider->name) == NULL)
 		return conclude(psprintf("source \"%s\" has no bars", order->source));
 	if (order->total == 0)
 		return conclude("no symbols are known yet: name the tickers");

@@ -18,9 +18,6 @@
  */
 #define BACKFILL_SHARE 2
 
-/* Where a provider is asked; NULL where this version cannot. */
-extern const char *backfill_base_url(const char *provider);
-
 /* Most tickers of one order. */
 #define BACKFILL_TICKERS_MAX 10000
 

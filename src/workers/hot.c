@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "source/hot.h"
+#include "workers/agenda.h"
 #include "workers/hot.h"
 #include "workers/loop.h"
 
@@ -28,16 +29,23 @@ hot_reconfigure(void)
 	memset(&hot, 0, sizeof(hot));
 }
 
+/* More frequent than a sweep of all, it keeps to the schedule as that does. */
+static bool
+is_wanted(void)
+{
+	return config_hot_symbols[0] != '\0' && agenda_is_sweeping_time();
+}
+
 bool
 hot_is_due(void)
 {
-	return config_hot_symbols[0] != '\0' && ms_until(hot.next) == 0;
+	return is_wanted() && ms_until(hot.next) == 0;
 }
 
 long
 hot_remaining(void)
 {
-	return config_hot_symbols[0] != '\0' ? ms_until(hot.next) : -1;
+	return is_wanted() ? ms_until(hot.next) : -1;
 }
 
 void

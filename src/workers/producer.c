@@ -22,6 +22,7 @@
 #include "workers/answer.h"
 #include "workers/delivery.h"
 #include "workers/hot.h"
+#include "workers/indices.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/sweeping.h"
@@ -39,6 +40,7 @@ producer_cleanup(int code, Datum argument)
 {
 	delivery_end();
 	sweeping_release();
+	indices_release();
 }
 
 /*
@@ -128,15 +130,16 @@ tell_state(void)
 static void
 producer_wait(void)
 {
-	WaitSource	sources[HTTP_MAX_SOCKETS + 2];
-	int			http_count = sweeping_sources(sources);
-	int			count;
+	WaitSource	sources[2 * HTTP_MAX_SOCKETS + 2];
+	int			sweeping_count = sweeping_sources(sources);
+	int			indices_count = indices_sources(&sources[sweeping_count]);
+	int			count = sweeping_count + indices_count;
 	long		timeout;
 
-	memset(&sources[http_count], 0, 2 * sizeof(WaitSource));
-	count = http_count + delivery_sources(&sources[http_count]);
+	memset(&sources[count], 0, 2 * sizeof(WaitSource));
+	count += delivery_sources(&sources[count]);
 
-	timeout = sooner(sweeping_timeout(), delivery_timeout());
+	timeout = sooner(sooner(sweeping_timeout(), indices_timeout()), delivery_timeout());
 	if (sweeping_is_idle() && !outbox_is_full())
 	{
 		long		due = agenda_remaining(sweeping_source_backoff());
@@ -150,7 +153,8 @@ producer_wait(void)
 	if (!hot_is_due() && !outbox_is_full())
 		timeout = sooner(timeout, hot_remaining());
 	worker_wait(sources, count, timeout);
-	sweeping_drive(sources, http_count);
+	sweeping_drive(sources, sweeping_count);
+	indices_drive(&sources[sweeping_count], indices_count);
 }
 
 /*
@@ -173,6 +177,7 @@ apply_settings(const char *fixed)
 	if (!same || worker_broker_file_changed())
 		worker_restart("where to read from or publish to has changed");
 	sweeping_reconfigure();
+	indices_reconfigure();
 	agenda_reconfigure();
 }
 
@@ -200,6 +205,7 @@ producer_main(void)
 	unstored_begin();
 	delivery_begin();
 	sweeping_begin();
+	indices_begin();
 	agenda_begin();
 	while (!worker_is_to_end())
 	{
@@ -214,6 +220,7 @@ producer_main(void)
 			consider_sweep();
 			(void) sweeping_round();
 		}
+		indices_round();
 		delivery_round();
 		tell_state();
 		producer_wait();

@@ -76,6 +76,8 @@ typedef struct Sweeping
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
+	const char *trigger;		/* of the sweep started last, also when that has
+								 * ended at once */
 	SweepRun	run;
 	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
 	bool		is_to_pause;	/* no new request: a hot one is to come in */
@@ -397,6 +399,7 @@ sweeping_start(const char *trigger)
 		return SWEEP_PUT_OFF;
 	if (sweeping.run.number == 0)
 		return SWEEP_NOT_WANTED;
+	sweeping.trigger = sweeping.run.trigger;
 
 	if (sweeping.run.is_requested)
 		sources_try_now();
@@ -574,7 +577,7 @@ sweeping_is_idle(void)
 const char *
 sweeping_trigger(void)
 {
-	return sweeping.run.trigger;
+	return sweeping.trigger;
 }
 
 const Backoff *
@@ -654,6 +657,7 @@ sweeping_reconfigure(void)
 	if (!http_client_reconfigure(sweeping.http, &options, error))
 		worker_error(LOG, ERRCODE_CONFIG_FILE_ERROR, NULL, "%s", error);
 	hot_reconfigure();
+	refresh_reconfigure();
 }
 
 void

@@ -113,6 +113,12 @@ refresh_release(void)
 	symbol_lists_free(&refresh.lists);
 }
 
+void
+refresh_reconfigure(void)
+{
+	refresh.retry_at = 0;
+}
+
 static const char *
 due_trigger(const char *symbols)
 {

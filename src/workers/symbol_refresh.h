@@ -31,6 +31,9 @@ extern bool refresh_begin(Backoff *store_backoff);
 /* Frees what is under way; may be called twice, and while the process exits. */
 extern void refresh_release(void);
 
+/* The settings have been reloaded: somebody acted, so one that failed is due. */
+extern void refresh_reconfigure(void);
+
 /* Is one due before the next sweep?  symbols: all settings, with commas between. */
 extern bool refresh_is_due(const char *symbols);
 /* Has somebody asked for one? */

@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from simulator_process import BOARD, KBS, MORNING, PROGRAM, Simulator, fixture_json
+from simulator_process import BOARD, KBS, MORNING, PROGRAM, Simulator, fixture_bytes, fixture_json
 
 from vnstock_sim import faults, help_text
 
@@ -180,6 +180,8 @@ class WrongBodies(Case):
         self.assertEqual([row["listingInfo"]["symbol"] for row in rows], ["VCB", "FPT"])
         self.assertEqual([row["matchPrice"]["symbol"] for row in rows], ["VCB", "FPT"])
         self.assertEqual([row["matchPrice"]["matchPrice"] for row in rows], [99999999, -1])
+        self.sim.control("mode", mode="hostile", more=True)
+        self.assertEqual(self.post_board().body, fixture_bytes("constructed/vci_getList_hostile_more.json"))
 
 
 class SpoiltDeliveries(Case):
@@ -338,6 +340,24 @@ class Pins(Case):
         kbs, = self.sim.kbs_board("VCB")
         self.assertEqual(kbs["CP"], "7")
         self.assertNotIn("OP", kbs)
+
+    def test_what_a_number_drags_along(self):
+        before = self.sim.quote("VCB")["matchPrice"]
+        self.sim.control("quote", symbol="VCB", matchPrice=before["highest"] + 500, accumulatedVolume=1_000_000)
+        match = self.sim.quote("VCB")["matchPrice"]
+        self.assertEqual((match["highest"], match["lowest"]), (before["highest"] + 500, before["lowest"]))
+        kbs, = self.sim.kbs_board("VCB")
+        for price in (match["accumulatedValue"] * 1_000_000 / 1_000_000, kbs["TV"] / kbs["TT"]):
+            self.assertTrue(before["lowest"] <= price <= before["highest"], price)
+        self.assertEqual((kbs["HI"], kbs["TT"]), (before["highest"] + 500, 1_000_000))
+
+        # What the test names itself, or by its group, is as it says.
+        self.sim.control("quote", symbol="VCB", matchPrice=before["highest"] + 500, highest=before["highest"],
+                         accumulatedVolume=100, matchVol=200)
+        match = self.sim.quote("VCB")["matchPrice"]
+        self.assertEqual((match["highest"], match["accumulatedVolume"], match["matchVol"]), (before["highest"], 100, 200))
+        self.sim.control("quote", symbol="VCB", **{"matchPrice.matchPrice": before["highest"] + 500})
+        self.assertEqual(self.sim.quote("VCB")["matchPrice"]["highest"], before["highest"])
 
     def test_raw_text(self):
         self.sim.control("quote", symbol="VCB", raw={"matchPrice": '1e400,"matchPrice":2'})

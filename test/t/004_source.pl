@@ -232,30 +232,27 @@ simulator_mode($simulator, mode => 'ok');
 
 # The list of symbols, when it is due again: yesterday's is better than none,
 # but a source that refuses is left alone.
-foreach my $case ([ 'empty', qr/none is a symbol of all/ ], [ 'html', qr/web page/ ], [ 'truncated', qr/no list of symbols/ ],
+foreach my $case ([ 'empty', qr/none is a symbol of the market/ ], [ 'html', qr/web page/ ], [ 'truncated', qr/no list of symbols/ ],
 	[ 'cut', qr/getAll failed/ ], [ '429', qr/getAll was one request too many/ ])
 {
 	my ($mode, $expected) = @$case;
 	my $refuses = $mode =~ /429|html/;
-	my $asked;
+	my $last = $node->safe_psql('postgres', 'SELECT max(sweep) FROM vnstream_sweeps');
 
 	simulator_post($simulator, 'reset');
 	simulator_mode($simulator, mode => $mode, path => 'getAll');
-	$node->reload;
-	ok(wait_for(
-			sub {
-				$got = sweep($refuses ? 'backing off' : 'running');
-				return simulator_get($simulator, 'state')->{requests}{'/api/price/symbols/getAll'};
-			},
-			'the list to be asked for'),
-		"$mode instead of the list of symbols");
-	like($got->{last_error}, $expected, "$mode: status says what is wrong");
-	$asked = $refuses ? '0 0' : '40 40';
-	is("$got->{asked} $got->{answered}", $asked, "$mode: " . ($refuses ? 'nothing is asked meanwhile' : "yesterday's list is used"));
+	$node->safe_psql('postgres', "SELECT vnstream_restart('producer')");
+	query_until($node, 'postgres', "SELECT asked, answered FROM vnstream_sweeps WHERE sweep > $last AND trigger = 'start' AND ended IS NOT NULL",
+		$refuses ? '0|0' : '40|40', "$mode instead of the list of symbols: " . ($refuses ? 'nothing is asked meanwhile' : "yesterday's list is used"));
+	like($node->safe_psql('postgres', 'SELECT error FROM vnstream_symbol_refreshes ORDER BY refresh DESC LIMIT 1'),
+		$expected, "$mode: the refresh says what is wrong");
+	like($node->safe_psql('postgres', "SELECT string_agg(message, ' ') FROM vnstream_log(20, 'producer', 'warning')"),
+		$expected, "$mode: so does the log");
 }
 simulator_post($simulator, 'reset');
 $got = sweep('running');
-is("$got->{asked} $got->{answered} $got->{pid}", "40 40 $pid", 'all of it by the same process');
+is("$got->{asked} $got->{answered}", '40 40', 'all of it in the end');
+$pid = $got->{pid};
 
 # Connections are kept, no more than may be in flight are opened.
 simulator_mode($simulator, mode => 'slow', path => 'getList', delay => 0.1);

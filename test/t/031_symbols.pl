@@ -173,8 +173,12 @@ answer("SELECT vnstream_restart('producer')");
 query_until($node, 'postgres', "SELECT asked, answered FROM vnstream_sweeps WHERE trigger = 'start' AND ended IS NOT NULL AND sweep > $sweeps ORDER BY sweep DESC LIMIT 1", "$members|$members", 'a producer that starts without a list sweeps the one of before');
 isnt(worker_pid($node, 'postgres', 'producer'), $pid, 'it is another process');
 like(answer('SELECT error FROM vnstream_symbol_refreshes ORDER BY refresh DESC LIMIT 1'), qr/status 500/, 'which got no list');
-set(symbols => 'VN30,VNX50');
-like(sweep("concat_ws(' ', asked, error)"), qr/^$members no symbol is known of VNX50$/, 'a group that was never looked up is told in the sweep, the others are asked for');
+$sweeps = answer('SELECT max(sweep) FROM vnstream_sweeps');
+set(symbols => 'VNX50', interval => '1s');
+query_until($node, 'postgres', "SELECT count(*) >= 3, bool_and(error = 'no symbol is known of VNX50') FROM (SELECT error FROM vnstream_sweeps WHERE sweep > $sweeps AND ended IS NOT NULL AND trigger = 'interval' OFFSET 1) AS s", 't|t', 'a group that was never looked up: each sweep says so');
+is(answer("SELECT count(*) FROM (SELECT started - lag(started) OVER (ORDER BY sweep) AS gap FROM vnstream_sweeps WHERE sweep > $sweeps) AS s WHERE gap < '0.9 s'"), '0', 'and comes with the interval, not at once again');
+set(symbols => 'VN30,VNX50', interval => '3600s');
+like(sweep("concat_ws(' ', asked, error)"), qr/^$members no symbol is known of VNX50$/, 'beside a group that is known, that one is asked for');
 simulator_mode($simulator, mode => 'ok');
 is(refresh('error'), '', 'the list again');
 

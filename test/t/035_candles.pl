@@ -427,8 +427,8 @@ is(sql('SELECT exchange, price, change, change_percent, total_volume, total_valu
 note 'arguments, and who may';
 for (
 	[ q(vnstream_candles(NULL)), '22004', 'ticker must not be null', q(such as 'VCB') ],
-	[ q(vnstream_candles('vcb')), '22023', '"vcb" is no ticker', 'capital letters' ],
-	[ q(vnstream_candles('')), '22023', '"" is no ticker', 'capital letters' ],
+	[ q(vnstream_candles('vcb')), '22023', '"vcb" is no ticker', q(upper case: 'VCB') ],
+	[ q(vnstream_candles('')), '22023', '"" is no ticker', 'letters A to Z' ],
 	[ q(vnstream_candles('AAAAAAAAAAAAAAAAAAAAA')), '22023', 'is no ticker', '1 to 20' ],
 	[ q(vnstream_candles('VCB', NULL)), '22004', 'bucket must not be null', 'divides the day' ],
 	(map { [ qq(vnstream_candles('VCB', '$_->[0]')), '22023', $_->[1], 'divides the day' ] }

@@ -135,11 +135,11 @@ for (
 	[ q(vnstream_gaps(now() + interval '1 day')), '22023', '"from" is in the future', 'past' ],
 	[ q(vnstream_gaps(now() + interval '1 day', now() + interval '2 days')), '22023', '"from" is in the future', 'past' ],
 	[ q(vnstream_gaps('2024-08-04', '2026-08-03')), '22023', 'more than a year apart', 'one year' ],
-	[ q(vnstream_gaps('2026-08-04', '2026-08-05', 'v c')), '22023', '"v c" is no ticker', 'capital' ],
+	[ q(vnstream_gaps('2026-08-04', '2026-08-05', 'v c')), '22023', '"v c" is no ticker', 'letters A to Z' ],
 	[ q(vnstream_reference_breaks('infinity')), '22008', 'must not be infinite', 'Name a day' ],
 	[ q(vnstream_reference_breaks('2026-08-05', '2026-08-04')), '22023', '"from" must not be after "to"', '' ],
 	[ q(vnstream_reference_breaks('2024-08-05', '2026-08-04')), '22023', 'more than a year apart', 'one year' ],
-	[ q(vnstream_reference_breaks(NULL, NULL, 'x')), '22023', '"x" is no ticker', 'capital' ])
+	[ q(vnstream_reference_breaks(NULL, NULL, 'x')), '22023', '"x" is no ticker', 'upper case' ])
 {
 	my ($call, $code, $message, $hint) = @$_;
 	my $error = refused("SELECT count(*) FROM $call");

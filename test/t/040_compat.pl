@@ -104,7 +104,7 @@ database('ours', $new, partitions => 6);
 my $lz4 = new_topic();
 database('lz4', $lz4);
 start_pipeline($node, 'lz4');
-is(sql('lz4', "SELECT vnstream_wait('caught up', '60 s')"), 't', 'with our own compression');
+query_until($node, 'lz4', 'SELECT count(*) >= 30 FROM realtime_quotes', 't', 'with our own compression');
 foreach my $client (sort keys %clients)
 {
 	my $end = decode_json((split /\n/, old_program($client, 'old_consumer.py', [ $address, $lz4, 'bare', 30 ]))[-1]);
@@ -117,6 +117,7 @@ append_to_file($properties, "compression.type = gzip\n");
 chmod 0600, $properties;
 sql('postgres', "ALTER DATABASE ours SET vnstream.kafka_config_file = '$properties'");
 start_pipeline($node, 'ours');
+query_until($node, 'ours', 'SELECT count(*) FROM vnstream_sweeps WHERE ended IS NOT NULL AND answered = 30', '1', 'a sweep is over');
 is(sql('ours', "SELECT vnstream_wait('caught up', '60 s')"), 't', 'ours is caught up');
 is(sql('ours', "SELECT count(DISTINCT ticker), count(*) FROM realtime_quotes"), '30|30', 'a sweep') or diag(sql('ours', 'SELECT * FROM vnstream_rejects'));
 is(sql('ours', "SELECT price IS NULL, volume IS NULL, reference_price > 0 FROM realtime_quotes WHERE ticker = 'VCB'"), 't|t|t', 'one of them has not been matched yet');
@@ -218,6 +219,8 @@ foreach my $i (0 .. $#blocks)
 	my ($code, $out, $err) = $node->psql('stock_db', $blocks[$i], on_error_stop => 1);
 	is($code, 0, 'block ' . ($i + 1) . ' of the page') or diag("$blocks[$i]\n$err");
 	$answers{$i} = $out;
+	query_until($node, 'stock_db', 'SELECT count(*) >= 30 FROM market.realtime_quotes WHERE source IS NOT NULL', 't', 'a sweep of the new pipeline')
+	  if $blocks[$i] =~ /vnstream_sweep\(\)/;
 }
 sub answer_to
 {

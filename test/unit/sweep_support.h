@@ -220,6 +220,23 @@ check_account(const Run *run, int count)
 	CHECK_INT(sweep_timeout(run->sweep), -1);
 }
 
+/* How many symbols have this outcome; the first of them in *first. */
+static SERVER_UNUSED int
+count_outcome(const Run *run, SymbolOutcome wanted, const char **first)
+{
+	SymbolOutcome outcome;
+	const char *ticker;
+	int			count = 0;
+	size_t		i;
+
+	for (i = 0; (ticker = sweep_symbol(run->sweep, i, &outcome)) != NULL; i++)
+	{
+		if (outcome == wanted && count++ == 0)
+			*first = ticker;
+	}
+	return count;
+}
+
 static SERVER_UNUSED void
 end_run(Run *run)
 {

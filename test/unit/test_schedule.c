@@ -361,6 +361,10 @@ test_jumps(void)
 	history.last = history.last_good = at("2026-11-20 11:15:00");
 	week_is("2026-11-20 11:31:01", "2026-11-20 12:00:00", "", "more than a minute late");
 
+	history.last = history.last_good = at("2026-11-20 10:00:00");
+	week_is("2026-11-20 11:31:00", "2026-11-20 12:00:00", "Fri 11:31 interval", "a minute late, after a long time");
+	week_is("2026-11-20 11:31:01", "2026-11-20 13:00:01", "Fri 13:00 interval", "but once");
+
 	/* a sweep in between, by vnstream_sweep(), moves the interval */
 	fresh(HALF_HOUR);
 	history.last = history.last_good = at("2026-11-20 10:10:00");

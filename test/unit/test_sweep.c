@@ -115,6 +115,7 @@ test_unknown(void)
 	HttpOptions http = usual_options();
 	SweepOptions options = usual_sweep(url_prefix);
 	HttpClient *client = create(&http);
+	const char *first = "";
 	Run			run;
 
 	behaviour.row = never_know_some;
@@ -125,6 +126,11 @@ test_unknown(void)
 	CHECK_TEXT(sweep_missing(run.sweep, 0), "S00099");
 	CHECK_TEXT(sweep_missing(run.sweep, 15), "S01599");
 	CHECK(sweep_missing(run.sweep, 16) == NULL);
+	CHECK_INT(count_outcome(&run, SYMBOL_HAS_ROW, &first), 1584);
+	CHECK_TEXT(first, "S00000");
+	CHECK_INT(count_outcome(&run, SYMBOL_LEFT_OUT, &first), 16);
+	CHECK_TEXT(first, "S00099");
+	CHECK_INT(count_outcome(&run, SYMBOL_NOT_ANSWERED, &first), 0);
 	CHECK_INT(atomic_load(&times_asked[99]), 2);
 	CHECK_INT(sweep_outcome(run.sweep)->fault, HTTP_OK);
 	end_run(&run);

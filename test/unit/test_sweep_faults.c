@@ -82,7 +82,15 @@ test_failed_request(void)
 				 "the error of case %zu", i);
 		CHECK(!sweep_outcome(run.sweep)->gave_up);
 		if (cases[i].answered < 1600)
+		{
+			const char *first = "";
+
+			/* of a request that failed nobody can say that it was left out */
 			CHECK_TEXT(sweep_missing(run.sweep, 0), "S00100");
+			CHECK_INT(count_outcome(&run, SYMBOL_LEFT_OUT, &first), 0);
+			CHECK_INT(count_outcome(&run, SYMBOL_NOT_ANSWERED, &first), 50);
+			CHECK_TEXT(first, "S00100");
+		}
 		end_run(&run);
 	}
 	http_client_destroy(client);

@@ -373,6 +373,8 @@ test_rows(void)
 	row_refused("{}", "", "\"symbol\" is missing");
 	row_refused("{\"listingInfo\":\"VCB\"}", "",
 				"\"listingInfo\" is a string (\"VCB\"), an object was expected");
+	row_refused("{\"listingInfo\":{\"symbol\":\"VCB\"},\"matchPrice\":[],\"bidAsk\":1}", "VCB",
+				"\"bidAsk\" is a number (1), an object was expected");
 	row_refused("{\"listingInfo\":{\"symbol\":436}}", "",
 				"\"listingInfo.symbol\" is a number (436), a string was expected");
 	row_refused("{\"listingInfo\":{\"symbol\":\"VCB\"},\"bidAsk\":{\"symbol\":\"FPT\"}}",

@@ -41,7 +41,7 @@ MODES = {
     "partial_once": {"symbols": list, "fraction": (int, float)},
     "truncated": {"at": (int, float)},
     "badutf8": {},
-    "hostile": {"as_asked": bool},
+    "hostile": {"as_asked": bool, "more": bool},
     "old_schema": {},
     "strings": {},
     "hang": {"seconds": (int, float)},
@@ -227,6 +227,9 @@ def _bad_utf8(rule, request, body):
 def _hostile(rule, request, body):
     if request.path != VCI_BOARD_PATH:
         return body
+    if rule.get("more"):
+        # Not all of it is JSON, so it goes out as it is.
+        return fixtures.read_bytes(fixtures.VCI_BOARD_HOSTILE_MORE)
     rows = fixtures.split_rows(fixtures.VCI_BOARD_HOSTILE)
     if rule.get("as_asked"):
         # Under the names that were asked for, so that no reader drops the rows as unasked.

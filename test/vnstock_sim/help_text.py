@@ -48,7 +48,8 @@ the control endpoint (all bodies are JSON objects; anything wrong is answered 40
                        {"mode":"ok"} ends all of it.
   POST /_sim/quote     {"symbol":"VCB","matchPrice":60000,...}: hold this symbol still with these values.
                        A bare VCI name sets every copy of it in the row (ceiling and ceilingPrice, ...)
-                       and its KBS counterpart; "matchPrice.time" or "kbs.CP" sets that field alone,
+                       and its KBS counterpart, and drags along what would else be untrue (a price the
+                       day's range, a total its value), where that is not named; "matchPrice.time" or "kbs.CP" sets that field alone,
                        and may be new.  "omit":[names] leaves fields out; "raw":{name:text} puts text
                        into the JSON as it is (1e400, say).  Each call replaces the symbol's earlier
                        one.  {"symbol":"VCB","clear":true} lets go, {"clear":true} all of them.
@@ -91,7 +92,8 @@ modes:
   old_schema    VCI rows as before 2025-05-05      strings     every number as a string
   badutf8       invalid UTF-8 within a string
   hostile       15 VCI rows of wrong values (tickers H01 to H14 and one that is no ticker);
-                "as_asked":true puts the asked tickers on them, in turn
+                "as_asked":true puts the asked tickers on them, in turn; "more":true serves others,
+                most under tickers from R01 on, some of which are no JSON
   redirect      302 to "location" (/moved, which answers 404); "status" for another code
   hang          no answer, until the client leaves; "seconds": then the connection closes
   stall         half the answer, then as hang
