@@ -208,6 +208,26 @@ is(sql("SELECT string_agg(total_volume::text, ' ' ORDER BY time) FROM (SELECT * 
 is(sql("SELECT flagged, rejected FROM vnstream_rule_counts WHERE rule = 'total_volume_falls'"), '1|0', 'and counted');
 agree();
 
+note 'listed shares by the list of symbols';
+$node->safe_psql('postgres', 'CREATE DATABASE kbs');
+foreach my $setting ([ sources => 'kbs' ], [ interval => '1s' ], [ topic => new_topic() ], [ symbols => 'SSI' ],
+	[ sql("SELECT count(*) FROM pg_settings WHERE name = 'vnstream.kbs_url'") ? 'kbs_url' : 'vci_url', "$simulator->{url}iis-server/investment/" ])
+{
+	$node->safe_psql('postgres', "ALTER DATABASE kbs SET vnstream.$setting->[0] = '$setting->[1]'");
+}
+simulator_post($simulator, 'quote', { symbol => 'SSI', accumulatedVolume => 50000, 'kbs.LS' => '1000' });
+start_pipeline($node, 'kbs', 'producer');
+query_until($node, 'kbs', "SELECT kind FROM vnstream_symbols WHERE ticker = 'SSI'", 'STOCK', 'the list of symbols knows the kind of a share');
+# a sweep from before the list was there says only that the count may be stale
+query_until($node, 'kbs', "SELECT EXISTS (SELECT FROM vnstream_rejects WHERE verdict = 'rejected' AND rule = 'volume_listed'"
+	  . " AND reason = 'total_volume 50000 is above listed_shares 1000' AND source = 'kbs')", 't', 'with which the row\'s count of listed shares is a bound');
+simulator_post($simulator, 'quote', { symbol => 'SSI', accumulatedVolume => 50000, omit => ['kbs.LS'] });
+query_until($node, 'kbs', "SELECT EXISTS (SELECT FROM vnstream_rejects WHERE verdict = 'flagged' AND rule = 'volume_listed' AND reject >"
+	  . " (SELECT max(reject) FROM vnstream_rejects WHERE verdict = 'rejected')"
+	  . " AND reason ~ 'is above the listed shares, 1000, a count that may be stale')", 't', 'and where the row has none, that of the list is a flag');
+$node->safe_psql('kbs', 'SELECT vnstream_stop()');
+simulator_post($simulator, 'quote', { clear => JSON::PP::true });
+
 note 'how many are kept';
 simulator_mode($simulator, mode => 'hostile', path => 'getList');
 my $before = sql('SELECT sum(rejected) FROM vnstream_rule_counts');
