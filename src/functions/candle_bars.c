@@ -7,7 +7,8 @@
  * none is missing: where each stretch of the bucket in which orders are matched
  * has its bar, or a back-fill has asked for all of the bucket after it was over
  * (stretches without a trade have no bar then).  A candle is never made of
- * bars of two sources, or of adjusted and other prices.
+ * bars of two sources, or of adjusted and other prices; and of all bars of its
+ * bucket or none, so that one which is not wanted leaves no part of a candle.
  *
  *-------------------------------------------------------------------------
  */
@@ -42,9 +43,12 @@ static const char bars_query[] =
 " AND starts OPERATOR(pg_catalog.>=) $3 AND starts OPERATOR(pg_catalog.<) $4 AND is_finished"
 " ORDER BY source, starts";
 
-/* Back-fills that have asked for everything of the ticker, and refused nothing. */
+/*
+ * Back-fills that have asked for everything of the ticker, and refused nothing.
+ * What ended less than a minute before they began was not finished then.
+ */
 static const char covered_query[] =
-"SELECT \"from\", least(\"to\", started) FROM %1$s.vnstream_backfills"
+"SELECT \"from\", least(\"to\", started OPERATOR(pg_catalog.-) '1 minute'::pg_catalog.interval) FROM %1$s.vnstream_backfills"
 " WHERE source OPERATOR(pg_catalog.=) $5 AND bar OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.interval"
 " AND \"from\" OPERATOR(pg_catalog.<) $4 AND \"to\" OPERATOR(pg_catalog.>) $3"
 " AND ended IS NOT NULL AND rejected OPERATOR(pg_catalog.=) 0::pg_catalog.int8"
@@ -257,14 +261,19 @@ add_bucket(BarReader *reader, const BarSize *size, const SourceBar *bars, int co
 
 	for (int i = 0; i < count; i++)
 	{
+		if (!reader->takes[bars[i].adjusted])
+			return;
+		/* who takes what may be adjusted takes it beside what is not */
+		if ((bars[i].adjusted == ADJUSTED_YES) != (candle.adjusted == ADJUSTED_YES))
+			return;
+		candle.adjusted = Max(candle.adjusted, bars[i].adjusted);
 		candle.high = Max(candle.high, bars[i].high);
 		candle.low = Min(candle.low, bars[i].low);
 		candle.volume += bars[i].volume;
 		candle.value += bars[i].value;
-		if (bars[i].adjusted != candle.adjusted)
-			return;
 	}
-	if (end > unix_now())
+	/* the last one may go on behind the bucket, where a source has hours from 09:15 */
+	if (end > unix_now() || bars[count - 1].starts + size->width > end)
 		return;
 	if (end - start != size->width && !is_covered(reader, start, end) &&
 		!has_every_bar(reader, size, bars, count, start, end))
@@ -275,28 +284,24 @@ add_bucket(BarReader *reader, const BarSize *size, const SourceBar *bars, int co
 
 /* Bars of one source, in order of start. */
 static void
-add_source(BarReader *reader, const BarSize *size, SourceBar *bars, int count)
+add_source(BarReader *reader, const BarSize *size, const SourceBar *bars, int count)
 {
-	int			kept = 0;
+	int64		left_out = 0;
 	const Bucket *bucket = &reader->request->bucket;
 
 	for (int i = 0; i < count; i++)
-	{
-		if (reader->takes[bars[i].adjusted])
-			bars[kept++] = bars[i];
-		else
-			reader->left_out++;
-	}
-	if (kept == 0)
+		left_out += !reader->takes[bars[i].adjusted];
+	reader->left_out += left_out;
+	if (left_out == count)
 		return;
 	read_covered(reader, size, bars[0].source);
-	for (int i = 0; i < kept;)
+	for (int i = 0; i < count;)
 	{
 		int64		start = bucket_start(bucket, bars[i].starts);
 		int64		end = bucket_end(bucket, start);
 		int			next = i;
 
-		while (next < kept && bars[next].starts < end)
+		while (next < count && bars[next].starts < end)
 			next++;
 		add_bucket(reader, size, &bars[i], next - i, start, end);
 		i = next;

@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/trading_hours.h"
 #include "source/bars.h"
 #include "store/bars.h"
 #include "workers/indices.h"
@@ -28,6 +29,9 @@
 #define CLOSED_INTERVAL_MS 3600000
 /* Minutes that an exchange counts as open after its end: the last bar comes then. */
 #define AFTER_CLOSE (20 * MINUTE)
+
+/* An answer without minutes is strange where there was so much trading in its time. */
+#define TRADING_EXPECTED (10 * MINUTE)
 
 /* What a start asks for, and how much of what is there is asked for again. */
 #define FIRST_WINDOW (4 * DAY)
@@ -209,6 +213,17 @@ store_answer(void *argument)
 							  (int) indices.answer.count);
 }
 
+/* Should there be minutes of the time that was asked for?  Not of a long holiday. */
+static bool
+minutes_are_due(void)
+{
+	const Calendar *calendar = market_day_calendar();
+
+	return calendar != NULL &&
+		trading_hours_of_days(calendar, EXCHANGE_HOSE, indices.window.from,
+							  Min(indices.window.until, unix_now())) >= TRADING_EXPECTED;
+}
+
 /*
  * Store what has come; where the database cannot take it now, later.
  */
@@ -228,7 +243,8 @@ settle_answer(void)
 	if (indices.answer.rejected > 0)
 		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "index %s: %zu bars rejected: %s",
 					 index->name, indices.answer.rejected, indices.answer.reason);
-	if (indices.answer.sent == 0 && index->newest == 0 && !index->is_told_unknown)
+	if (indices.answer.sent == 0 && index->newest == 0 && !index->is_told_unknown &&
+		minutes_are_due())
 	{
 		index->is_told_unknown = true;
 		worker_tell(EVENT_WARNING, LOG, ERRCODE_NO_DATA,
