@@ -17,6 +17,7 @@
 #include "workers/indices.h"
 #include "workers/market_day.h"
 #include "workers/bars_source.h"
+#include "workers/http_settings.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -65,21 +66,6 @@ typedef struct Indices
 
 static Indices indices;
 
-static HttpOptions
-http_options(void)
-{
-	HttpOptions options;
-
-	memset(&options, 0, sizeof(options));
-	options.user_agent = config_user_agent;
-	options.headers = config_http_headers;
-	options.timeout_ms = config_http_timeout;
-	options.max_response = (size_t) config_http_max_response * 1024;
-	options.allow_insecure = config_allow_insecure_source;
-	options.max_in_flight = 1;
-	return options;
-}
-
 /*
  * The names of the setting, whose hook has checked them.  What is known of one
  * that was there before is kept.
@@ -117,7 +103,7 @@ read_names(void)
 void
 indices_begin(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		error[SOURCE_ERROR_SIZE];
 
 	memset(&indices, 0, sizeof(indices));
@@ -142,7 +128,7 @@ drop_answer(void)
 void
 indices_reconfigure(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		error[SOURCE_ERROR_SIZE];
 
 	if (!http_client_reconfigure(indices.http, &options, error))
