@@ -19,6 +19,7 @@
 #include "workers/delivery.h"
 #include "workers/market_day.h"
 #include "workers/outgoing.h"
+#include "workers/symbol_book.h"
 #include "workers/timing.h"
 #include "workers/unstored.h"
 
@@ -110,6 +111,27 @@ add_reject(const char *ticker, const char *rule, bool is_flag, const char *reaso
 	reject->row = row;
 }
 
+/*
+ * What the list of symbols knows and the row does not: the kind, without which
+ * the row's count of listed shares is nobody's; and, good for a flag only, a
+ * count.
+ */
+static void
+complete_quote(Quote *quote, BoardListing *listing)
+{
+	const BookSymbol *known = symbol_book_find(quote->ticker);
+
+	if (known == NULL || quote_knows(quote, QUOTE_LISTED_SHARES))
+		return;
+	if (listing->kind[0] == '\0')
+	{
+		strlcpy(listing->kind, known->symbol.kind, sizeof(listing->kind));
+		board_listing_apply(listing, quote);
+	}
+	if (listing->listed_shares <= 0)
+		listing->listed_shares = known->listed_shares;
+}
+
 /* What is suspicious of a quote that the rules accept. */
 static void
 flag_quote(const Quote *quote, const BoardListing *listing, const char *message)
@@ -145,11 +167,14 @@ answer_take(const Board *board, const char *source, int64 sweep, bool publishes_
 
 	for (i = 0; i < board->count; i++)
 	{
-		const Quote *quote = &board->quotes[i];
+		Quote		completed = board->quotes[i];
+		const Quote *quote = &completed;
+		BoardListing listing = board->listings[i];
 		char		error[QUOTE_ERROR_SIZE];
 		char		message[QUOTE_JSON_SIZE];
 		const char *rule;
 
+		complete_quote(&completed, &listing);
 		(void) quote_to_json(quote, message);
 		if (!rules_accept(quote, now, &rule, error))
 		{
@@ -164,7 +189,7 @@ answer_take(const Board *board, const char *source, int64 sweep, bool publishes_
 			pending.unchanged++;
 			continue;
 		}
-		flag_quote(quote, &board->listings[i], message);
+		flag_quote(quote, &listing, message);
 		timing_published(quote);
 		response->fetched_at = quote->time;
 		response->tickers[response->count] = pstrdup(quote->ticker);

@@ -199,7 +199,7 @@ work_sweep(void *argument)
 		int64		asked = number(&call->rest);
 		int64		missing = number(&call->rest);
 
-		sweep_row_end(&catalog, sweep, asked, missing,
+		sweep_row_end(&catalog, sweep, asked, missing, "vci",
 					  call->rest[0] ? call->rest : NULL, NULL);
 	}
 	else if (strcmp(command, "sweep_requested") == 0)
