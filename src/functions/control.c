@@ -423,7 +423,7 @@ change_run(int add, int remove)
 		check_database_room();
 		check_worker_slots(run);
 		quotes_table_ensure(&catalog);
-		if (config_group_id[0] == '\0' && database_setting("vnstream.group_id") == NULL)
+		if (!worker_setting_is_given("vnstream.group_id"))
 			set_database_setting("vnstream.group_id",
 								 psprintf("vnstock_stream." UINT64_FORMAT ".%u",
 										  GetSystemIdentifier(), MyDatabaseId));
