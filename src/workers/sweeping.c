@@ -401,7 +401,9 @@ sweeping_start_refresh(void)
 {
 	if (!sweeping.has_book)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
-	if (!sweeping.has_book || !start_lookup(true))
+	/* that somebody wants the sources tried must be so */
+	if (!sweeping.has_book || !refresh_has_request(&sweeping.store_backoff) ||
+		!start_lookup(true))
 		return false;
 	sweeping.phase = PHASE_LOOKUP;
 	return true;
@@ -544,6 +546,7 @@ sweeping_round(void)
 	}
 	if (sweeping.phase == PHASE_SWEEP && !sweeping.run.is_swept)
 	{
+		sources_learn();
 		if (!sweeping.is_to_pause)
 			sweep_drive(sweeping.run.sweep, sweeping.http);
 		sources_tell(sweeping.run.sweep);
