@@ -149,7 +149,7 @@ typedef struct DatabaseEntry
 typedef struct SourceBudget
 {
 	char		name[SOURCE_NAME_SIZE];
-	RequestHistory history;		/* in TimestampTz */
+	RequestHistory history;		/* by a clock that nobody sets */
 } SourceBudget;
 
 /* Room for each source of each of a few databases: mostly they share one address. */

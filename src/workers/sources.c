@@ -47,6 +47,13 @@ typedef struct Source
 static Source sources[SOURCES_MAX];
 static size_t source_count;
 
+/* The breaker's clock is no time of day. */
+static TimestampTz
+time_of(int64 breaker_ms)
+{
+	return GetCurrentTimestamp() + (breaker_ms - http_clock_ms()) * 1000;
+}
+
 /* What others were told, or the producer before this one. */
 static void
 learn(Source *source)
@@ -203,6 +210,16 @@ sources_rest(void)
 }
 
 void
+sources_why_resting(char *text)
+{
+	char		when[CLOCK_TEXT_SIZE];
+
+	clock_text(time_of(sources[0].breaker.retry_at), when);
+	snprintf(text, SOURCE_ERROR_SIZE, "is left alone until %s: %.450s", when,
+			 sources[0].error);
+}
+
+void
 sources_try_now(void)
 {
 	for (size_t i = 0; i < source_count; i++)
@@ -235,13 +252,6 @@ take_counts(Source *source, const Sweep *sweep, size_t place)
 		source->answer_at = GetCurrentTimestamp();
 	source->failed_seen = counts->failed_requests;
 	source->boards_seen = counts->boards;
-}
-
-/* The breaker's clock is no time of day. */
-static TimestampTz
-time_of(int64 breaker_ms)
-{
-	return GetCurrentTimestamp() + (breaker_ms - http_clock_ms()) * 1000;
 }
 
 /*

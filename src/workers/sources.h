@@ -48,6 +48,8 @@ extern void sources_failed(size_t source, const BreakerFailure *failure,
 
 /* ms until one of them may be asked; 0: now. */
 extern long sources_rest(void);
+/* Why the first one is left alone, with until when: SOURCE_ERROR_SIZE bytes. */
+extern void sources_why_resting(char *text);
 /* Somebody wants them tried now. */
 extern void sources_try_now(void);
 

@@ -496,6 +496,9 @@ finish_asking(void)
 		snprintf(error, sizeof(error), "none of the " INT64_FORMAT " symbols was answered",
 				 counts->asked);
 
+	/* it was not asked at all: what keeps it from that is news to who looks now */
+	if (outcome->gave_up && outcome->fault == HTTP_OK)
+		sources_why_resting(error);
 	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
 		note_source_failure(outcome->source, outcome->fault, error);
 	else

@@ -237,9 +237,12 @@ foreach my $case ([ 'empty', qr/none is a symbol of the market/ ], [ 'html', qr/
 {
 	my ($mode, $expected) = @$case;
 	my $refuses = $mode =~ /429|html/;
-	my $last = $node->safe_psql('postgres', 'SELECT max(sweep) FROM vnstream_sweeps');
+	my $last;
 
+	# the last one's refusal is not forgotten: somebody has to want it tried
 	simulator_post($simulator, 'reset');
+	sweep('running');
+	$last = $node->safe_psql('postgres', 'SELECT max(sweep) FROM vnstream_sweeps');
 	simulator_mode($simulator, mode => $mode, path => 'getAll');
 	$node->safe_psql('postgres', "SELECT vnstream_restart('producer')");
 	query_until($node, 'postgres', "SELECT asked, answered FROM vnstream_sweeps WHERE sweep > $last AND trigger = 'start' AND ended IS NOT NULL",
@@ -398,8 +401,10 @@ ok(wait_for(sub { return $node->safe_psql('strict', $failing) =~ /^backing off\|
 	'vnstream.ca_file: a file that is not there is an error that says so')
   or diag($node->safe_psql('strict', $failing));
 rename "$pem.crt", "$pem.none" or die "rename: $!";
-query_until($node, 'strict', q{SELECT count(*) > 0 FROM vnstream_sweeps WHERE answered = 10 AND error IS NULL}, 't',
-	'and once it is there, the source is asked by TLS');
+$node->safe_psql('strict', 'SELECT vnstream_sweep()');
+query_until($node, 'strict', q{SELECT count(*) > 0 FROM vnstream_sweeps WHERE answered > 0 AND missing = 0 AND error IS NULL}, 't',
+	'and once it is there, the source is asked by TLS')
+  or diag($node->safe_psql('strict', "$failing; SELECT to_jsonb(s) FROM vnstream_sweeps s ORDER BY sweep DESC LIMIT 2"));
 is($node->safe_psql('strict', q{SELECT status, error IS NULL FROM vnstream_fetch('VCB')}), '200|t', 'by a look, too');
 $node->safe_psql('strict', 'SELECT vnstream_stop()');
 
