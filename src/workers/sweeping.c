@@ -401,7 +401,9 @@ sweeping_start_refresh(void)
 {
 	if (!sweeping.has_book)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
-	if (!sweeping.has_book || !start_lookup(true))
+	/* that somebody wants the sources tried must be so */
+	if (!sweeping.has_book || !refresh_has_request(&sweeping.store_backoff) ||
+		!start_lookup(true))
 		return false;
 	sweeping.phase = PHASE_LOOKUP;
 	return true;
@@ -494,6 +496,9 @@ finish_asking(void)
 		snprintf(error, sizeof(error), "none of the " INT64_FORMAT " symbols was answered",
 				 counts->asked);
 
+	/* it was not asked at all: what keeps it from that is news to who looks now */
+	if (outcome->gave_up && outcome->fault == HTTP_OK)
+		sources_why_resting(error);
 	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
 		note_source_failure(outcome->source, outcome->fault, error);
 	else
@@ -544,6 +549,7 @@ sweeping_round(void)
 	}
 	if (sweeping.phase == PHASE_SWEEP && !sweeping.run.is_swept)
 	{
+		sources_learn();
 		if (!sweeping.is_to_pause)
 			sweep_drive(sweeping.run.sweep, sweeping.http);
 		sources_tell(sweeping.run.sweep);
