@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sweep_report.c
- *	  What is told of a sweep that has ended.
+ *	  What is told of a sweep: a source at fault, and how it ended.
  *
  *-------------------------------------------------------------------------
  */
@@ -12,6 +12,35 @@
 #include "workers/loop.h"
 #include "workers/sweep_report.h"
 #include "workers/tell.h"
+
+void
+sweep_report_fault(const char *source, HttpFault fault, const char *error)
+{
+	const char *hint = NULL;
+	char		text[200];
+
+	switch (fault)
+	{
+		case HTTP_TOO_MANY:
+			hint = "Lower vnstream.requests_per_minute, or raise vnstream.interval.";
+			break;
+		case HTTP_REFUSED:
+			snprintf(text, sizeof(text),
+					 "The source may refuse this address; check vnstream.%s_url, vnstream.user_agent and vnstream.http_headers.",
+					 source);
+			hint = text;
+			break;
+		case HTTP_TOO_LARGE:
+			hint = "Raise vnstream.http_max_response, or lower vnstream.symbols_per_request.";
+			break;
+		case HTTP_TIMED_OUT:
+			hint = "Raise vnstream.http_timeout, or lower vnstream.symbols_per_request.";
+			break;
+		default:
+			break;
+	}
+	worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, hint, "source %s: %s", source, error);
+}
 
 void
 sweep_report(int64 sweep, int64 asked, int64 missing, const SweepTotals *totals,

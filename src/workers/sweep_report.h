@@ -1,18 +1,27 @@
 /*-------------------------------------------------------------------------
  *
  * sweep_report.h
- *	  What is told of a sweep that has ended: a line for vnstream_log(), and
- *	  whether it was well for vnstream_health().
+ *	  What is told of a sweep: what was wrong with its source; and when it has
+ *	  ended a line for vnstream_log(), and whether it was well for
+ *	  vnstream_health().
  *
  *-------------------------------------------------------------------------
  */
 #ifndef VNSTREAM_WORKERS_SWEEP_REPORT_H
 #define VNSTREAM_WORKERS_SWEEP_REPORT_H
 
+#include "source/http.h"
 #include "store/outbox.h"
 
 /*
- * Main thread of the producer, outside of a transaction.  error: '' where all
+ * Both: main thread of the producer, outside of a transaction.
+ *
+ * A source that could not be asked any more, with what to do about it.
+ */
+extern void sweep_report_fault(const char *source, HttpFault fault, const char *error);
+
+/*
+ * error: '' where all
  * went well.
  */
 extern void sweep_report(int64 sweep, int64 asked, int64 missing,
