@@ -43,23 +43,26 @@ sweep_report_fault(const char *source, HttpFault fault, const char *error)
 }
 
 void
-sweep_report(int64 sweep, int64 asked, int64 missing, const SweepTotals *totals,
-			 const char *error)
+sweep_report(const SweepRun *run)
 {
+	const SweepTotals *totals = &run->totals;
 	char		line[WORKER_TEXT_SIZE];
 
 	worker_tell(EVENT_INFO, 0, ERRCODE_SUCCESSFUL_COMPLETION,
 				"sweep " INT64_FORMAT ": asked " INT64_FORMAT ", answered " INT64_FORMAT
 				", missing " INT64_FORMAT "; so far " INT64_FORMAT " published, " INT64_FORMAT
 				" waiting, " INT64_FORMAT " unchanged, " INT64_FORMAT " rejected; %.1f s%s%s",
-				sweep, asked, totals->answered, missing, totals->published,
+				run->number, run->asked, totals->answered, run->missing, totals->published,
 				totals->waiting, totals->unchanged, totals->rejected, totals->seconds,
-				error[0] != '\0' ? "; " : "", error);
+				run->error[0] != '\0' ? "; " : "", run->error);
 
-	one_line(line, sizeof(line), error);
+	/* a few symbols that are well, or not, do not say how the last sweep of all was */
+	if (run->is_probe)
+		return;
+	one_line(line, sizeof(line), run->error);
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	strlcpy(worker_entry->sweep_error, line, sizeof(worker_entry->sweep_error));
-	if (error[0] == '\0')
+	if (run->error[0] == '\0')
 		worker_entry->sweep_failing_since = 0;
 	else if (worker_entry->sweep_failing_since == 0)
 		worker_entry->sweep_failing_since = GetCurrentTimestamp();

@@ -11,7 +11,7 @@
 #define VNSTREAM_WORKERS_SWEEP_REPORT_H
 
 #include "source/http.h"
-#include "store/outbox.h"
+#include "workers/sweep_run.h"
 
 /*
  * Both: main thread of the producer, outside of a transaction.
@@ -20,11 +20,7 @@
  */
 extern void sweep_report_fault(const char *source, HttpFault fault, const char *error);
 
-/*
- * error: '' where all
- * went well.
- */
-extern void sweep_report(int64 sweep, int64 asked, int64 missing,
-						 const SweepTotals *totals, const char *error);
+/* It has ended; not for hot ones, of which there are too many. */
+extern void sweep_report(const SweepRun *run);
 
 #endif							/* VNSTREAM_WORKERS_SWEEP_REPORT_H */

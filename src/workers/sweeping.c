@@ -105,7 +105,7 @@ finish_sweep(void)
 	if (run->is_hot)
 		hot_ended();
 	else
-		sweep_report(run->number, run->asked, run->missing, &run->totals, run->error);
+		sweep_report(run);
 	sweep_run_free(run);
 	*run = sweeping.paused;
 	memset(&sweeping.paused, 0, sizeof(SweepRun));
