@@ -7,7 +7,8 @@
  * none is missing: where each stretch of the bucket in which orders are matched
  * has its bar, or a back-fill has asked for all of the bucket after it was over
  * (stretches without a trade have no bar then).  A candle is never made of
- * bars of two sources, or of adjusted and other prices.
+ * bars of two sources, or of adjusted and other prices; and of all bars of its
+ * bucket or none, so that one which is not wanted leaves no part of a candle.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,6 +21,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
+#include "config.h"
 #include "functions/candle_rows.h"
 
 typedef struct BarSize
@@ -35,16 +37,20 @@ static const BarSize bar_sizes[] = {
 	{"1 minute", MICROSECONDS_PER_MINUTE},
 };
 
+/* Of two sources the one that vnstream.sources names first comes first. */
 static const char bars_query[] =
 "SELECT starts, open, high, low, close, volume, value, fetched_at, adjusted, source"
 " FROM %1$s.vnstream_bars WHERE ticker OPERATOR(pg_catalog.=) $1"
 " AND bar OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.interval"
 " AND starts OPERATOR(pg_catalog.>=) $3 AND starts OPERATOR(pg_catalog.<) $4 AND is_finished"
-" ORDER BY source, starts";
+" ORDER BY pg_catalog.array_position(pg_catalog.regexp_split_to_array($5, '[ ,]+'), source::pg_catalog.text), source, starts";
 
-/* Back-fills that have asked for everything of the ticker, and refused nothing. */
+/*
+ * Back-fills that have asked for everything of the ticker, and refused nothing.
+ * What ended less than a minute before they began was not finished then.
+ */
 static const char covered_query[] =
-"SELECT \"from\", least(\"to\", started) FROM %1$s.vnstream_backfills"
+"SELECT \"from\", least(\"to\", started OPERATOR(pg_catalog.-) '1 minute'::pg_catalog.interval) FROM %1$s.vnstream_backfills"
 " WHERE source OPERATOR(pg_catalog.=) $5 AND bar OPERATOR(pg_catalog.=) $2::pg_catalog.text::pg_catalog.interval"
 " AND \"from\" OPERATOR(pg_catalog.<) $4 AND \"to\" OPERATOR(pg_catalog.>) $3"
 " AND ended IS NOT NULL AND rejected OPERATOR(pg_catalog.=) 0::pg_catalog.int8"
@@ -92,17 +98,14 @@ adjustment(const char *name)
 		strcmp(name, "yes") == 0 ? ADJUSTED_YES : ADJUSTED_UNKNOWN;
 }
 
-static int
-bar_arguments(const BarReader *reader, const BarSize *size, const char *source, Datum *values)
+static void
+bar_arguments(const BarReader *reader, const BarSize *size, const char *sources, Datum *values)
 {
 	values[0] = CStringGetTextDatum(reader->request->ticker);
 	values[1] = CStringGetTextDatum(size->name);
 	values[2] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(reader->request->from));
 	values[3] = TimestampTzGetDatum(TIMESTAMP_OF_UNIX(reader->request->to));
-	if (source == NULL)
-		return 4;
-	values[4] = CStringGetTextDatum(source);
-	return 5;
+	values[4] = CStringGetTextDatum(sources);
 }
 
 static Oid	argument_types[] = {TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID};
@@ -114,9 +117,8 @@ read_bars(const BarReader *reader, const BarSize *size, int *count)
 	SourceBar  *bars;
 	char		name[QUOTE_NAME_MAX + 1];
 
-	market_data_query_as_owner(reader->data, bars_query,
-							   bar_arguments(reader, size, NULL, values),
-							   argument_types, values, NULL);
+	bar_arguments(reader, size, config_sources, values);
+	market_data_query_as_owner(reader->data, bars_query, lengthof(values), argument_types, values, NULL);
 	*count = (int) SPI_processed;
 	bars = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(SourceBar) * (SPI_processed + 1));
 	for (int i = 0; i < *count; i++)
@@ -145,9 +147,8 @@ read_covered(BarReader *reader, const BarSize *size, const char *source)
 {
 	Datum		values[5];
 
-	market_data_query_as_owner(reader->data, covered_query,
-							   bar_arguments(reader, size, source, values),
-							   argument_types, values, NULL);
+	bar_arguments(reader, size, source, values);
+	market_data_query_as_owner(reader->data, covered_query, lengthof(values), argument_types, values, NULL);
 	reader->covered_count = (int) SPI_processed;
 	reader->covered = palloc(sizeof(Span) * (SPI_processed + 1));
 	for (int i = 0; i < reader->covered_count; i++)
@@ -257,14 +258,19 @@ add_bucket(BarReader *reader, const BarSize *size, const SourceBar *bars, int co
 
 	for (int i = 0; i < count; i++)
 	{
+		if (!reader->takes[bars[i].adjusted])
+			return;
+		/* who takes what may be adjusted takes it beside what is not */
+		if ((bars[i].adjusted == ADJUSTED_YES) != (candle.adjusted == ADJUSTED_YES))
+			return;
+		candle.adjusted = Max(candle.adjusted, bars[i].adjusted);
 		candle.high = Max(candle.high, bars[i].high);
 		candle.low = Min(candle.low, bars[i].low);
 		candle.volume += bars[i].volume;
 		candle.value += bars[i].value;
-		if (bars[i].adjusted != candle.adjusted)
-			return;
 	}
-	if (end > unix_now())
+	/* the last one may go on behind the bucket, where a source has hours from 09:15 */
+	if (end > unix_now() || bars[count - 1].starts + size->width > end)
 		return;
 	if (end - start != size->width && !is_covered(reader, start, end) &&
 		!has_every_bar(reader, size, bars, count, start, end))
@@ -275,28 +281,24 @@ add_bucket(BarReader *reader, const BarSize *size, const SourceBar *bars, int co
 
 /* Bars of one source, in order of start. */
 static void
-add_source(BarReader *reader, const BarSize *size, SourceBar *bars, int count)
+add_source(BarReader *reader, const BarSize *size, const SourceBar *bars, int count)
 {
-	int			kept = 0;
+	int64		left_out = 0;
 	const Bucket *bucket = &reader->request->bucket;
 
 	for (int i = 0; i < count; i++)
-	{
-		if (reader->takes[bars[i].adjusted])
-			bars[kept++] = bars[i];
-		else
-			reader->left_out++;
-	}
-	if (kept == 0)
+		left_out += !reader->takes[bars[i].adjusted];
+	reader->left_out += left_out;
+	if (left_out == count)
 		return;
 	read_covered(reader, size, bars[0].source);
-	for (int i = 0; i < kept;)
+	for (int i = 0; i < count;)
 	{
 		int64		start = bucket_start(bucket, bars[i].starts);
 		int64		end = bucket_end(bucket, start);
 		int			next = i;
 
-		while (next < kept && bars[next].starts < end)
+		while (next < count && bars[next].starts < end)
 			next++;
 		add_bucket(reader, size, &bars[i], next - i, start, end);
 		i = next;

@@ -33,6 +33,9 @@
 
 #define ROWS_AT_ONCE 1000
 
+/* s; a shorter one may have been set after the quotes were fetched. */
+#define DEFAULT_HEARTBEAT 900
+
 /* Of the days after, where the first rows mostly tell that there are no more. */
 #define LATE_ROWS_AT_ONCE 50
 
@@ -140,17 +143,6 @@ date_of(QuoteReader *reader, const CandleSample *sample)
 	return date;
 }
 
-static int64
-hole_limit(int sweep_count)
-{
-	int64		limit = HOLE_INTERVALS * config_interval * MICROSECONDS_PER_SECOND;
-
-	/* without sweeps, only heartbeats tell that nothing has changed */
-	if (sweep_count == 0)
-		limit += config_heartbeat * MICROSECONDS_PER_SECOND;
-	return limit;
-}
-
 /* The sweeps between a date's midnight and the end of its last quote's sweep. */
 static void
 sweeps_of_day(const QuoteReader *reader, CandleDay *day)
@@ -193,7 +185,12 @@ finish_day(QuoteReader *reader, DayRows *rows)
 		trading_hours_set(&day.hours, reader->data->calendar,
 						  exchange_or_widest(rows->exchange), day.date);
 		sweeps_of_day(reader, &day);
-		day.hole_limit = hole_limit(day.sweep_count);
+		day.hole_limit = HOLE_INTERVALS * config_interval * MICROSECONDS_PER_SECOND;
+		day.silence_limit = day.hole_limit +
+			Max(config_heartbeat, DEFAULT_HEARTBEAT) * MICROSECONDS_PER_SECOND;
+		/* without sweeps, only heartbeats tell that nothing has changed */
+		if (day.sweep_count == 0)
+			day.hole_limit += config_heartbeat * MICROSECONDS_PER_SECOND;
 		candles_add_day(list, &reader->request->bucket, &day);
 	}
 	rows->date = NO_DATE;

@@ -32,6 +32,13 @@ typedef struct Wish
 	bool		bars[lengthof(adjustment_names)];
 } Wish;
 
+/* What a candle is made of. */
+typedef struct Basis
+{
+	bool		has_quotes;
+	Adjustment	adjusted;
+} Basis;
+
 static Wish
 adjusted_argument(FunctionCallInfo fcinfo)
 {
@@ -78,7 +85,7 @@ bucket_argument(FunctionCallInfo fcinfo)
 }
 
 static void
-put_candle(ReturnSetInfo *result, const char *ticker, const Candle *candle)
+put_candle(ReturnSetInfo *result, const char *ticker, const Candle *candle, const Basis *basis)
 {
 	Datum		values[CANDLE_COLUMNS];
 	bool		nulls[CANDLE_COLUMNS] = {false};
@@ -100,10 +107,10 @@ put_candle(ReturnSetInfo *result, const char *ticker, const Candle *candle)
 	put_double(&values[i], &nulls[i], candle->value < 0 ? 0 : candle->value);
 	i++;
 	values[i++] = Int32GetDatum(candle->samples);
-	values[i++] = CStringGetTextDatum("sampled");
+	values[i++] = CStringGetTextDatum(basis->has_quotes ? "sampled" : "source bar");
 	column_text(&values[i], &nulls[i], candle->sources);
 	i++;
-	values[i++] = CStringGetTextDatum(adjustment_names[ADJUSTED_NO]);
+	values[i++] = CStringGetTextDatum(adjustment_names[basis->adjusted]);
 	values[i++] = Int64GetDatum(candle->volume_over_hole);
 	values[i++] = Int64GetDatum(candle->corrected);
 	Assert(i == CANDLE_COLUMNS);
@@ -138,6 +145,97 @@ put_bar(ReturnSetInfo *result, const char *ticker, const BarCandle *candle)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+static bool
+is_longer_than_a_day(const Bucket *bucket)
+{
+	return bucket->months > 0 || bucket->days > 1;
+}
+
+/*
+ * Makes candles of days to those of longer buckets, and tells what each is made
+ * of.  A day that has a bar is the bar's, also one without a quote: so a day on
+ * which nobody looked is in its month once it is filled.  A bucket without any
+ * quote is left to candles_from_bars(), which wants all of it.
+ */
+static Basis *
+merge_days(const Bucket *bucket, CandleList *list, const BarCandle *bars, int bar_count)
+{
+	Basis	   *basis = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Basis) * (list->count + 1));
+	int			count = 0;
+	int			bar = 0;
+
+	for (int day = 0; day < list->count; count++)
+	{
+		int64		start = bucket_start(bucket, list->candles[day].start);
+		int64		end = bucket_end(bucket, start);
+		Candle		sum;
+
+		candle_begin(&sum, start);
+		basis[count] = (Basis) {false, ADJUSTED_NO};
+		while (bar < bar_count && bars[bar].start < start)
+			bar++;
+		for (;;)
+		{
+			bool		has_day = day < list->count && list->candles[day].start < end;
+			bool		has_bar = bar < bar_count && bars[bar].start < end;
+
+			if (has_bar && (!has_day || bars[bar].start <= list->candles[day].start))
+			{
+				Candle		of_bar = {.start = bars[bar].start,.open_time = bars[bar].start,
+					.close_time = bars[bar].start,.open = bars[bar].open,.high = bars[bar].high,
+					.low = bars[bar].low,.close = bars[bar].close,.net_volume = bars[bar].volume,
+				.value = bars[bar].value,.samples = bars[bar].bars};
+
+				strlcpy(of_bar.sources, bars[bar].source, sizeof(of_bar.sources));
+				candle_append(&sum, &of_bar);
+				basis[count].adjusted = Max(basis[count].adjusted, bars[bar].adjusted);
+				if (has_day && bars[bar].start == list->candles[day].start)
+					day++;
+				bar++;
+			}
+			else if (has_day)
+			{
+				candle_append(&sum, &list->candles[day++]);
+				basis[count].has_quotes = true;
+			}
+			else
+				break;
+		}
+		/* at least one day made it, so its place is free */
+		list->candles[count] = sum;
+	}
+	list->count = count;
+	return basis;
+}
+
+/* Candles of quotes, of which days may be bars'; what they are made of. */
+static Basis *
+read_quotes(const MarketData *data, const CandleRequest *request, const Wish *wish,
+			CandleList *list, Exchange *exchange)
+{
+	CandleRequest days = *request;
+	const bool	takes[lengthof(adjustment_names)] = {wish->bars[ADJUSTED_NO], wish->bars[ADJUSTED_UNKNOWN], false};
+	BarCandle  *bars = NULL;
+	int			bar_count = 0;
+	int64		left_out = 0;	/* told of whole buckets */
+	const char *why;
+	Basis	   *basis;
+
+	if (is_longer_than_a_day(&request->bucket))
+	{
+		(void) bucket_set(&days.bucket, 0, 1, 0, &why);
+		candles_from_quotes(data, &days, list, exchange);
+		if (list->count > 0 && wish->quotes && !market_data_has_row_security(data))
+			bars = candles_from_bars(data, &days, *exchange, takes, &bar_count, &left_out);
+		return merge_days(&request->bucket, list, bars, bar_count);
+	}
+	candles_from_quotes(data, request, list, exchange);
+	basis = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(Basis) * (list->count + 1));
+	for (int i = 0; i < list->count; i++)
+		basis[i] = (Basis) {true, ADJUSTED_NO};
+	return basis;
+}
+
 static void
 tell_left_out(const Wish *wish, int64 left_out)
 {
@@ -157,6 +255,7 @@ vnstream_candles(PG_FUNCTION_ARGS)
 	MarketData	data;
 	CandleRequest request = {0};
 	CandleList	list = {0};
+	Basis	   *basis;
 	BarCandle  *bars = NULL;
 	int			bar_count = 0;
 	int64		left_out = 0;
@@ -178,7 +277,7 @@ vnstream_candles(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 
 	market_data_begin(&data);
-	candles_from_quotes(&data, &request, &list, &exchange);
+	basis = read_quotes(&data, &request, &wish, &list, &exchange);
 	/* bars know no policies */
 	if (!market_data_has_row_security(&data))
 		bars = candles_from_bars(&data, &request, exchange, wish.bars, &bar_count, &left_out);
@@ -192,7 +291,7 @@ vnstream_candles(PG_FUNCTION_ARGS)
 			put_bar(result, request.ticker, &bars[bar++]);
 		if (bar < bar_count && bars[bar].start == candle->start)
 			continue;
-		put_candle(result, request.ticker, candle);
+		put_candle(result, request.ticker, candle, &basis[i]);
 	}
 	while (bar < bar_count)
 		put_bar(result, request.ticker, &bars[bar++]);

@@ -13,6 +13,9 @@
  * nothing had changed.  What it was looked at and its total did not rise is
  * "no trade".
  *
+ * Of a month whose quotes retention has dropped, nothing can be told but that:
+ * "dropped".  Sweeps outlive it, so of exchanges they still tell.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -57,6 +60,14 @@ typedef struct FailedSweep
 	char	   *error;			/* '' where none is told */
 } FailedSweep;
 
+/* A month whose quotes are gone. */
+typedef struct DroppedMonth
+{
+	int64		from;
+	int64		until;
+	char	   *why;
+} DroppedMonth;
+
 typedef struct Gap
 {
 	int64		from;
@@ -81,6 +92,8 @@ typedef struct GapFinder
 	FailedSweep *failed;
 	int			failed_count;
 	bool		has_sweeps;		/* at all in the time, also unsuccessful ones */
+	DroppedMonth *dropped;
+	int			dropped_count;
 	Gap		   *gaps;			/* of the present window */
 	int			gap_count;
 	int			gap_capacity;
@@ -149,6 +162,46 @@ read_failed_sweeps(GapFinder *finder)
 		finder->failed[i].error = error == NULL ? pstrdup("") : error;
 	}
 	SPI_freetuptable(SPI_tuptable);
+}
+
+static void
+read_dropped_months(GapFinder *finder)
+{
+	static const char query[] =
+		"SELECT from_time, to_time, pg_catalog.format('the quotes of %%s were dropped on %%s: %%s',"
+		"  pg_catalog.to_char(month, 'YYYY-MM'),"
+		"  pg_catalog.to_char(dropped_at AT TIME ZONE 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD'), dropped_by)"
+		" FROM %1$s.vnstream_dropped_months"
+		" WHERE from_time OPERATOR(pg_catalog.<) $2 AND to_time OPERATOR(pg_catalog.>) $1 ORDER BY dropped";
+	Oid			types[] = {TIMESTAMPTZOID, TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->first)),
+	TimestampTzGetDatum(TIMESTAMP_OF_UNIX(finder->end))};
+
+	market_data_query_as_owner(&finder->data, query, 2, types, values, NULL);
+	finder->dropped_count = (int) SPI_processed;
+	finder->dropped = palloc(sizeof(DroppedMonth) * (SPI_processed + 1));
+	for (int i = 0; i < finder->dropped_count; i++)
+	{
+		finder->dropped[i].from = spi_time(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		finder->dropped[i].until = spi_time(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2);
+		finder->dropped[i].why = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
+	}
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Why a window, which is of one day, has no quotes any more; NULL: it should have them. */
+static const char *
+why_dropped(const GapFinder *finder, const CalendarWindow *window)
+{
+	const char *why = NULL;
+
+	/* one that was imported again may have been dropped again */
+	for (int i = 0; i < finder->dropped_count; i++)
+	{
+		if (finder->dropped[i].from <= window->from && window->until <= finder->dropped[i].until)
+			why = finder->dropped[i].why;
+	}
+	return why;
 }
 
 /* The times at which quotes of an exchange, which may be any, were fetched. */
@@ -298,6 +351,7 @@ gaps_of_exchange(GapFinder *finder, Exchange exchange)
 		LookList	looks = {0};
 		LookList	dark = {0};
 		LookList	candidates = {0};
+		const char *dropped = why_dropped(finder, &window);
 
 		CHECK_FOR_INTERRUPTS();
 		while (next < finder->sweep_count && finder->sweeps[next].ended < window.from)
@@ -316,7 +370,11 @@ gaps_of_exchange(GapFinder *finder, Exchange exchange)
 			int			failed;
 
 			explain(finder, dark.looks[i].from, dark.looks[i].until, &why, &failed);
-			add_gap(finder, dark.looks[i].from, dark.looks[i].until, "no data", why, failed);
+			/* without sweeps of its own, only the quotes knew who had looked */
+			if (dropped != NULL && looks.count == 0 && failed == 0)
+				add_gap(finder, dark.looks[i].from, dark.looks[i].until, "dropped", dropped, 0);
+			else
+				add_gap(finder, dark.looks[i].from, dark.looks[i].until, "no data", why, failed);
 		}
 		put_gaps(finder, exchange);
 	}
@@ -428,7 +486,7 @@ add_quiet(GapFinder *finder, const LookList *dark, int64 from, int64 until)
 }
 
 static void
-add_dark(GapFinder *finder, const LookList *dark, bool has_quotes)
+add_dark(GapFinder *finder, const LookList *dark, bool has_quotes, const char *dropped)
 {
 	for (int i = 0; i < dark->count; i++)
 	{
@@ -444,7 +502,8 @@ add_dark(GapFinder *finder, const LookList *dark, bool has_quotes)
 		if (swept > 0 && failed == 0)
 			why = has_quotes ? "swept, and no quote of it came" :
 				"swept, and no quote of it came all day: not asked for, or unknown to the source";
-		add_gap(finder, from, until, "no data", why, failed);
+		add_gap(finder, from, until, dropped == NULL ? "no data" : "dropped",
+				dropped == NULL ? why : dropped, failed);
 	}
 }
 
@@ -475,7 +534,7 @@ gaps_of_ticker(GapFinder *finder)
 			end++;
 		looks_at_ticker(finder, &window, &traces, first, end, &looks);
 		find_dark(&looks, &window, finder->limit, &dark);
-		add_dark(finder, &dark, end > first);
+		add_dark(finder, &dark, end > first, why_dropped(finder, &window));
 		for (int i = first; i < end; i++)
 		{
 			if (!traces.traces[i].has_traded)
@@ -523,6 +582,7 @@ vnstream_gaps(PG_FUNCTION_ARGS)
 	finder.end = calendar_time(calendar_day(finder.to - 1) + 1, 0);
 	finder.sweeps = market_sweeps(&finder.data, finder.first, finder.end, &finder.sweep_count);
 	read_failed_sweeps(&finder);
+	read_dropped_months(&finder);
 	finder.has_sweeps = finder.failed_count > 0 ||
 		(finder.sweep_count > 0 && finder.sweeps[finder.sweep_count - 1].ended > finder.first);
 	if (finder.ticker != NULL)

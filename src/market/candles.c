@@ -19,6 +19,7 @@ typedef struct DayState
 	int			next_sweep;		/* the first that was not passed yet */
 	bool		has_seen;		/* a quote of this date */
 	bool		has_fallen;		/* the total has, since the last match counted */
+	int64_t		quoted;			/* when the last quote was fetched */
 	int64_t		seen;			/* when somebody last looked */
 	int64_t		volume;			/* totals as of then */
 	double		value;
@@ -172,6 +173,13 @@ candle_has_price(const Candle *candle)
 	return candle->open_time != NO_TIME;
 }
 
+void
+candle_begin(Candle *candle, int64_t start)
+{
+	*candle = (Candle) {.start = start,.open_time = NO_TIME,.close_time = NO_TIME,
+	.open = NAN,.high = NAN,.low = NAN,.close = NAN};
+}
+
 /* The candle that starts there, new where there is none yet. */
 static Candle *
 candle_at(CandleList *list, int64_t start)
@@ -187,8 +195,7 @@ candle_at(CandleList *list, int64_t start)
 	candle = &list->candles[at];
 	memmove(candle + 1, candle, sizeof(Candle) * (size_t) (list->count - at));
 	list->count++;
-	*candle = (Candle) {.start = start,.open_time = NO_TIME,.close_time = NO_TIME,
-	.open = NAN,.high = NAN,.low = NAN,.close = NAN};
+	candle_begin(candle, start);
 	return candle;
 }
 
@@ -250,6 +257,36 @@ add_price(Candle *candle, int64_t time, double open, double price)
 	add_extreme(candle, price);
 }
 
+void
+candle_append(Candle *candle, const Candle *later)
+{
+	char		names[CANDLE_SOURCES_SIZE];
+
+	if (candle_has_price(later))
+	{
+		add_price(candle, later->open_time, later->open, later->open);
+		add_price(candle, later->close_time, later->close, later->close);
+	}
+	add_extreme(candle, later->high);
+	add_extreme(candle, later->low);
+	add_shares(&candle->net_volume, later->net_volume);
+	add_shares(&candle->volume_over_hole, later->volume_over_hole);
+	add_shares(&candle->corrected, later->corrected);
+	candle->value += later->value;
+	candle->samples += later->samples;
+	memcpy(names, later->sources, sizeof(names));
+	for (char *name = names, *end; *name != '\0'; name = end)
+	{
+		end = name + strcspn(name, ",");
+		if (*end != '\0')
+		{
+			*end = '\0';
+			end += 2;			/* ", " */
+		}
+		add_source(candle, name);
+	}
+}
+
 /* Does it tell its last match's time, on its own trading date? */
 static bool
 has_match_time(const CandleDay *day, const CandleSample *sample)
@@ -276,20 +313,23 @@ moment_of(const CandleDay *day, const CandleSample *sample)
 /*
  * When somebody had looked last before this quote: the quote before it, or a
  * sweep that told nothing of this ticker, since nothing had changed.  Before a
- * date's first quote no sweep can be believed to have asked for the ticker.
+ * date's first quote, and where heartbeats are missing, no sweep can be believed
+ * to have asked for the ticker.
  */
 static int64_t
 looked_before(DayState *state, const CandleSample *sample)
 {
 	const CandleDay *day = state->day;
 	int64_t		looked = state->seen;
+	bool		was_asked_for = state->has_seen &&
+		trading_hours_between(&day->hours, state->quoted, sample->time) <= day->silence_limit;
 
 	while (state->next_sweep < day->sweep_count &&
 		   day->sweeps[state->next_sweep].ended < sample->time)
 	{
 		int64_t		started = day->sweeps[state->next_sweep++].started;
 
-		if (state->has_seen && started > looked)
+		if (was_asked_for && started > looked)
 			looked = started;
 	}
 	state->seen = looked;
@@ -370,6 +410,7 @@ count_sample(DayState *state, const CandleSample *sample)
 			count_high_and_low(state, candle_at(state->list, state->candle), sample);
 	}
 	state->has_seen = true;
+	state->quoted = sample->time;
 	if (sample->time > state->seen)
 		state->seen = sample->time;
 	state->volume = sample->counted_volume;

@@ -68,7 +68,11 @@ typedef struct CandleSample
 	double		counted_value;
 } CandleSample;
 
-/* A look at the whole market that succeeded: what it changed nothing of, it told nothing of. */
+/*
+ * A look at the whole market that succeeded: of what it changed nothing of, it
+ * told nothing.  That it asked for a ticker at all is believed as long as this
+ * one has a quote now and then, if only a heartbeat.
+ */
 typedef struct CandleSweep
 {
 	int64_t		started;
@@ -83,6 +87,7 @@ typedef struct CandleDay
 	const CandleSweep *sweeps;	/* in order of ended; may be of more dates */
 	int			sweep_count;
 	int64_t		hole_limit;		/* µs of trading that may pass between two looks */
+	int64_t		silence_limit;	/* and between two quotes of a ticker that sweeps ask for */
 	TradingHours hours;
 } CandleDay;
 
@@ -115,6 +120,12 @@ typedef struct CandleList
  * total_volume is unknown do not count.
  */
 extern void candles_add_day(CandleList *list, const Bucket *bucket, const CandleDay *day);
+
+/* A candle that nothing was traded in yet. */
+extern void candle_begin(Candle *candle, int64_t start);
+
+/* Adds what a shorter candle, which begins after those added before, has. */
+extern void candle_append(Candle *candle, const Candle *later);
 
 /* Has it a price? */
 extern bool candle_has_price(const Candle *candle);

@@ -48,6 +48,20 @@ forget(Quote *quote, const QuoteFieldId *fields, size_t count)
 		quote_forget(quote, fields[i]);
 }
 
+/* Is the last match surely not of the board's trading date? */
+static bool
+is_of_other_date(const Quote *quote)
+{
+	if (!quote_knows(quote, QUOTE_TRADING_DATE))
+		return false;
+	if (quote_knows(quote, QUOTE_MATCH_TIME))
+		return vietnam_date(quote->match_time) != quote->trading_date;
+	return (quote_knows(quote, QUOTE_SOURCE_TIME) &&
+			vietnam_date(quote->source_time) < quote->trading_date) ||
+		(quote_knows(quote, QUOTE_TIME) &&
+		 vietnam_date(quote->time) < quote->trading_date);
+}
+
 bool
 day_forget_other_match(Quote *quote)
 {
@@ -63,9 +77,7 @@ day_forget_other_match(Quote *quote)
 		QUOTE_PUT_THROUGH_VOLUME, QUOTE_PUT_THROUGH_VALUE
 	};
 
-	if (!quote_knows(quote, QUOTE_MATCH_TIME) ||
-		!quote_knows(quote, QUOTE_TRADING_DATE) ||
-		vietnam_date(quote->match_time) == quote->trading_date)
+	if (!is_of_other_date(quote))
 		return false;
 	forget(quote, of_match, sizeof(of_match) / sizeof(of_match[0]));
 	if (!quote_knows(quote, QUOTE_TOTAL_VOLUME) || quote->total_volume != 0)

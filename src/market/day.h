@@ -24,10 +24,15 @@
  * negotiated ones.  Totals of 0 say that the board has begun its day, and what
  * stands beside them stays.
  *
- * Answers whether anything became unknown.  Does nothing where match_time or
- * trading_date is unknown.  Messages are read by it too (quote_from_message()),
- * so whoever wrote them, the table never has one day's match under another's
- * date.  Any thread may call it.
+ * A source that does not tell the time of the last match (KBS) may tell that its
+ * row has last changed (source_time) before the trading date; and before that
+ * date has begun (time) nothing was matched on it either.  Such a match is of
+ * another date as well.  What else it may be cannot be known, and stays.
+ *
+ * Answers whether the match is of another date.  Does nothing where trading_date
+ * is unknown.  Messages are read by it too (quote_from_message()), so whoever
+ * wrote them, the table never has one day's match under another's date.  Any
+ * thread may call it.
  */
 extern bool day_forget_other_match(Quote *quote);
 

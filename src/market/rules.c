@@ -79,7 +79,7 @@ rule_in_order(const Quote *quote, QuoteFieldId lower, QuoteFieldId upper,
 
 	if (!quote_knows(quote, lower) || !quote_knows(quote, upper))
 		return false;
-	if (rule_number(quote, lower) > rule_number(quote, upper))
+	if (rule_number(quote, lower) > rule_number(quote, upper) + RULE_BINARY_NOISE)
 	{
 		json_write_number(rule_number(quote, lower), below);
 		json_write_number(rule_number(quote, upper), above);

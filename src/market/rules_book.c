@@ -7,12 +7,15 @@
  * be above the best ask; in continuous trading it cannot.  A message says which
  * of both it is only indirectly:
  *
- * - A session label with ATO or ATC in it is an auction.  Other labels tell
- *	 nothing: they linger, also overnight.
- * - Otherwise the time of the book decides: source_time, or, where the source
- *	 has none, the time of the answer.  Within continuous trading of the exchange
- *	 (of all three where it is unknown), a minute away from any auction, on a
- *	 weekday, a crossed book is refused.
+ * - Where the session's label is none of continuous trading, nothing is refused.
+ *	 ATO and ATC are auctions; restricted shares are matched in an auction every
+ *	 quarter of an hour, all day, and a share that was halted begins again with
+ *	 one, under labels that nobody has captured.
+ * - A label of continuous trading proves nothing, since labels linger, also
+ *	 overnight: the time of the book decides, which is source_time, or, where the
+ *	 source has none, the time of the answer.  Within continuous trading of the
+ *	 exchange (of all three where it is unknown), a minute away from any auction,
+ *	 on a weekday, a crossed book is refused.  So it is without a label.
  * - At any other time it cannot be known, and nothing is refused.
  *
  * The hours are the exchanges' own and not those of a calendar that somebody
@@ -57,10 +60,12 @@ static const Continuous continuous_everywhere = {NULL, CLOCK(9, 15), CLOCK(14, 3
 /* Clocks differ, and a source shows the auction until its result is there. */
 #define NEAR_AUCTION MINUTE
 
+/* VCI's LO_MORNING and LO_AFTERNOON (limit orders), KBS's O and OPEN. */
 static bool
-is_auction_label(const char *session)
+is_continuous_label(const char *session)
 {
-	return strstr(session, "ATO") != NULL || strstr(session, "ATC") != NULL;
+	return strncmp(session, "LO_", 3) == 0 || strcmp(session, "O") == 0 ||
+		strcmp(session, "OPEN") == 0;
 }
 
 static bool
@@ -73,7 +78,7 @@ is_continuous(const Quote *quote)
 	int64_t		of_day;
 	size_t		i;
 
-	if (quote_knows(quote, QUOTE_SESSION) && is_auction_label(quote->session))
+	if (quote_knows(quote, QUOTE_SESSION) && !is_continuous_label(quote->session))
 		return false;
 	if (book_time < QUOTE_TIME_MIN || book_time > INT64_MAX - VIETNAM_UTC_OFFSET ||
 		(day + WEEKDAY_OF_EPOCH) % 7 >= SATURDAY)

@@ -51,8 +51,14 @@ extern void rule_say(char *error, const char *format,...)
 extern double rule_number(const Quote *quote, QuoteFieldId field);
 
 /*
+ * Doubles of sums, products and quotients, in VND and percent: a producer that
+ * multiplies thousand VND by 1000 makes 8199.999999999999 of 8.2.
+ */
+#define RULE_BINARY_NOISE 1e-6
+
+/*
  * "lower 61000 is above upper 60000", where both are known and not in this
- * order.  Answers whether both are known.
+ * order, by more than noise.  Answers whether both are known.
  */
 extern bool rule_in_order(const Quote *quote, QuoteFieldId lower,
 						  QuoteFieldId upper, char *error);

@@ -31,9 +31,6 @@
 #define CHANGE_TOLERANCE 0.5
 #define PERCENT_TOLERANCE 0.01
 
-/* Doubles of sums and quotients: well below a unit of either tolerance. */
-#define BINARY_NOISE 1e-6
-
 /*
  * A covered warrant, by its ticker: C, the share's three letters, year and
  * number (CVRE2501).  It may trade at 10 VND, one tick, under a ceiling of
@@ -66,7 +63,7 @@ judge_price_minimum(const Quote *quote, int64_t now, char *error)
 	(void) now;
 	if (!quote_knows(quote, QUOTE_PRICE))
 		return false;
-	if (quote->price < minimum)
+	if (quote->price < minimum - RULE_BINARY_NOISE)
 	{
 		json_write_number(quote->price, price);
 		rule_say(error, "price %s is below %.0f VND " UNIT_HINT, price, minimum);
@@ -146,14 +143,14 @@ judge_price_scale(const Quote *quote, int64_t now, char *error)
 		}
 
 		/* Below the minimum, the last price has a rule of its own. */
-		if (price < RULE_PRICE_MIN && id != QUOTE_PRICE)
+		if (price < RULE_PRICE_MIN - RULE_BINARY_NOISE && id != QUOTE_PRICE)
 		{
 			json_write_number(price, value);
 			rule_say(error, "%s %s is below %.0f VND " UNIT_HINT,
 					 quote_fields[id].name, value, RULE_PRICE_MIN);
 		}
 		else if (price >= RULE_PRICE_MIN && price < FRACTION_BELOW &&
-				 price != floor(price))
+				 fabs(price - round(price)) > RULE_BINARY_NOISE)
 		{
 			json_write_number(price, value);
 			rule_say(error, "%s %s has a fraction of a VND " UNIT_HINT,
@@ -230,7 +227,7 @@ say_change(const Quote *quote, QuoteFieldId field, double expected,
 	char		price[JSON_NUMBER_SIZE];
 	char		reference[JSON_NUMBER_SIZE];
 
-	if (fabs(got - expected) <= tolerance + BINARY_NOISE)
+	if (fabs(got - expected) <= tolerance + RULE_BINARY_NOISE)
 		return;
 	json_write_number(got, value);
 	json_write_number(round(expected * 1e6) / 1e6 + 0.0, bound);

@@ -96,13 +96,16 @@ judge_volume_total(const Quote *quote, int64_t now, char *error)
 	return true;
 }
 
-/* What was bought today cannot be sold today: no share trades twice a day. */
+/*
+ * What was bought today cannot be sold today: no share trades twice a day.  A
+ * count of 0 or less is no count, whoever wrote it.
+ */
 bool
 judge_volume_listed(const Quote *quote, int64_t now, char *error)
 {
 	(void) now;
 	if (!quote_knows(quote, QUOTE_TOTAL_VOLUME) ||
-		!quote_knows(quote, QUOTE_LISTED_SHARES))
+		!quote_knows(quote, QUOTE_LISTED_SHARES) || quote->listed_shares <= 0)
 		return false;
 	if (quote->total_volume > quote->listed_shares)
 		rule_say(error, "total_volume %" PRId64 " is above listed_shares %" PRId64,

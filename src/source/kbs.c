@@ -17,7 +17,6 @@
 #include "market/reason.h"
 #include "source/reading.h"
 #include "source/symbol_list.h"
-#include "source/symbol_list.h"
 
 /* A board request's body is {"code":"VCB,FPT"}: one text, no array. */
 #define BODY_BEGIN "{\"code\":\""

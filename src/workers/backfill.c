@@ -32,6 +32,7 @@
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/bars_source.h"
+#include "workers/http_settings.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -74,21 +75,6 @@ backfill_cleanup(int code, Datum argument)
 	if (backfill.http != NULL)
 		http_client_destroy(backfill.http);
 	backfill.http = NULL;
-}
-
-static HttpOptions
-http_options(void)
-{
-	HttpOptions options;
-
-	memset(&options, 0, sizeof(options));
-	options.user_agent = config_user_agent;
-	options.headers = config_http_headers;
-	options.timeout_ms = config_http_timeout;
-	options.max_response = (size_t) config_http_max_response * 1024;
-	options.allow_insecure = config_allow_insecure_source;
-	options.max_in_flight = 1;
-	return options;
 }
 
 static uint64
@@ -174,7 +160,7 @@ end_order(void *argument)
 static void
 apply_settings(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		error[SOURCE_ERROR_SIZE];
 
 	if (!http_client_reconfigure(backfill.http, &options, error))
@@ -490,7 +476,7 @@ fill_order(void)
 void
 backfill_main(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		text[SOURCE_ERROR_SIZE];
 	Verdict		verdict = GO_ON;
 

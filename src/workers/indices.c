@@ -11,11 +11,13 @@
 #include "utils/timestamp.h"
 
 #include "config.h"
+#include "market/trading_hours.h"
 #include "source/bars.h"
 #include "store/bars.h"
 #include "workers/indices.h"
 #include "workers/market_day.h"
 #include "workers/bars_source.h"
+#include "workers/http_settings.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -28,6 +30,9 @@
 #define CLOSED_INTERVAL_MS 3600000
 /* Minutes that an exchange counts as open after its end: the last bar comes then. */
 #define AFTER_CLOSE (20 * MINUTE)
+
+/* An answer without minutes is strange where there was so much trading in its time. */
+#define TRADING_EXPECTED (10 * MINUTE)
 
 /* What a start asks for, and how much of what is there is asked for again. */
 #define FIRST_WINDOW (4 * DAY)
@@ -60,21 +65,6 @@ typedef struct Indices
 } Indices;
 
 static Indices indices;
-
-static HttpOptions
-http_options(void)
-{
-	HttpOptions options;
-
-	memset(&options, 0, sizeof(options));
-	options.user_agent = config_user_agent;
-	options.headers = config_http_headers;
-	options.timeout_ms = config_http_timeout;
-	options.max_response = (size_t) config_http_max_response * 1024;
-	options.allow_insecure = config_allow_insecure_source;
-	options.max_in_flight = 1;
-	return options;
-}
 
 /*
  * The names of the setting, whose hook has checked them.  What is known of one
@@ -113,7 +103,7 @@ read_names(void)
 void
 indices_begin(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		error[SOURCE_ERROR_SIZE];
 
 	memset(&indices, 0, sizeof(indices));
@@ -138,7 +128,7 @@ drop_answer(void)
 void
 indices_reconfigure(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(1);
 	char		error[SOURCE_ERROR_SIZE];
 
 	if (!http_client_reconfigure(indices.http, &options, error))
@@ -209,6 +199,17 @@ store_answer(void *argument)
 							  (int) indices.answer.count);
 }
 
+/* Should there be minutes of the time that was asked for?  Not of a long holiday. */
+static bool
+minutes_are_due(void)
+{
+	const Calendar *calendar = market_day_calendar();
+
+	return calendar != NULL &&
+		trading_hours_of_days(calendar, EXCHANGE_HOSE, indices.window.from,
+							  Min(indices.window.until, unix_now())) >= TRADING_EXPECTED;
+}
+
 /*
  * Store what has come; where the database cannot take it now, later.
  */
@@ -228,7 +229,8 @@ settle_answer(void)
 	if (indices.answer.rejected > 0)
 		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL, "index %s: %zu bars rejected: %s",
 					 index->name, indices.answer.rejected, indices.answer.reason);
-	if (indices.answer.sent == 0 && index->newest == 0 && !index->is_told_unknown)
+	if (indices.answer.sent == 0 && index->newest == 0 && !index->is_told_unknown &&
+		minutes_are_due())
 	{
 		index->is_told_unknown = true;
 		worker_tell(EVENT_WARNING, LOG, ERRCODE_NO_DATA,

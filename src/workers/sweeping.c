@@ -22,6 +22,7 @@
 #include "source/sweep.h"
 #include "workers/answer.h"
 #include "workers/hot.h"
+#include "workers/http_settings.h"
 #include "workers/sources.h"
 #include "workers/sweep_report.h"
 #include "workers/sweep_run.h"
@@ -53,21 +54,6 @@ typedef struct Sweeping
 } Sweeping;
 
 static Sweeping sweeping;
-
-static HttpOptions
-http_options(void)
-{
-	HttpOptions options;
-
-	memset(&options, 0, sizeof(options));
-	options.user_agent = config_user_agent;
-	options.headers = config_http_headers;
-	options.timeout_ms = config_http_timeout;
-	options.max_response = (size_t) config_http_max_response * 1024;
-	options.allow_insecure = config_allow_insecure_source;
-	options.max_in_flight = config_requests_in_flight;
-	return options;
-}
 
 /* context: the provider */
 static long
@@ -346,7 +332,7 @@ sweeping_timeout(void)
 void
 sweeping_begin(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(config_requests_in_flight);
 	char		text[SOURCE_ERROR_SIZE];
 
 	if (sources_begin(text))
@@ -365,7 +351,7 @@ sweeping_begin(void)
 void
 sweeping_reconfigure(void)
 {
-	HttpOptions options = http_options();
+	HttpOptions options = http_settings(config_requests_in_flight);
 	char		error[SOURCE_ERROR_SIZE];
 
 	if (!http_client_reconfigure(sweeping.http, &options, error))

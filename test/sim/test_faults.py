@@ -358,6 +358,9 @@ class Pins(Case):
         self.assertEqual((match["highest"], match["accumulatedVolume"], match["matchVol"]), (before["highest"], 100, 200))
         self.sim.control("quote", symbol="VCB", **{"matchPrice.matchPrice": before["highest"] + 500})
         self.assertEqual(self.sim.quote("VCB")["matchPrice"]["highest"], before["highest"])
+        self.sim.control("quote", symbol="VCB", **{"kbs.TT": 1000, "kbs.TV": 5, "kbs.CH": 1, "kbs.CHP": 2})
+        kbs, = self.sim.kbs_board("VCB")
+        self.assertEqual((kbs["TT"], kbs["TV"], kbs["CH"], kbs["CHP"]), (1000, 5, 1, 2))
 
     def test_raw_text(self):
         self.sim.control("quote", symbol="VCB", raw={"matchPrice": '1e400,"matchPrice":2'})

@@ -122,9 +122,9 @@ sub setting
 is( sql(q(SELECT count(*) FROM vnstream_settings() v FULL JOIN (SELECT * FROM pg_settings WHERE name LIKE 'vnstream.%') p USING (name)
 		WHERE v.name IS NULL OR p.name IS NULL OR v.value IS NULL OR v.source IS NULL)),
 	'0', 'every setting has a line');
-is(sql(q(SELECT string_agg(name, ',') FROM vnstream_settings() WHERE in_use IS NULL)), 'vnstream.max_databases', 'the workers say what they go by');
+is(sql(q(SELECT string_agg(name, ',') FROM vnstream_settings() WHERE in_use IS NULL)), 'vnstream.max_databases,vnstream.max_symbols', 'the workers say what they go by');
 is(sql(q(SELECT string_agg(name, ',') FROM vnstream_settings() WHERE NOT in_use)), '', 'which is what is set');
-is(sql(q(SELECT string_agg(name, ',') FROM vnstream_settings() WHERE needs_restart)), 'vnstream.max_databases', 'one needs a restart');
+is(sql(q(SELECT string_agg(name, ',') FROM vnstream_settings() WHERE needs_restart)), 'vnstream.max_databases,vnstream.max_symbols', 'two need a restart');
 is(sql(setting('batch_size')), '5000|default|t', 'a default');
 is(sql(setting('interval')), '1h|configuration file|t', 'of the file, as SHOW prints it');
 is(sql(setting('run')), 'all|database|t', 'of the database');

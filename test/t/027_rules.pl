@@ -87,6 +87,59 @@ my @rows = (
 	[ undef, 'a ticker of 21 letters', 'rejected', 'form', qr/R{21}/ ],
 	[ R50 => 'a trading date before the market', 'rejected', 'exchange_time', qr/^trading_date 1999-08-07 is before 2000-07-28/ ]);
 
+# The same of KBS's board: what a good row has instead, and its fate.  Its rows
+# have no time of the match, and their listed shares are a company's where the list
+# of symbols says so.
+my %kbs_row = (
+	TD => '07/08/2026', ts => 1786091591635, MS => 'K', EX => 'HOSE', LS => '1000000',
+	CL => 21400, FL => 18600, RE => 20000, CP => 20500, CV => 100, CH => 500, CHP => 2.5,
+	TT => 1000, TV => 20400000, OP => 20000, HI => 20600, LO => 20000, PTQ => 0, PTV => 0,
+	(map { ("B$_" => $_ == 1 ? '20450.0' : 0, "V$_" => 0, "S$_" => $_ == 1 ? '20500.0' : 0, "U$_" => 0) } 1 .. 3));
+my $ten_o_clock = 1786071600000;    # of the same day
+my $kbs_of_match = 'price volume change change_percent';
+my $kbs_of_day = 'highest_price lowest_price open_price';
+my @kbs_rows = (
+	[ 'as it should be', {}, 'stored', '' ],
+	[ 'a price of 99999999', { CP => 99999999 }, 'rejected', 'price_limits', qr/^price 99999999 is above ceiling_price 21400;/ ],
+	[ 'a price of -1', { CP => -1 }, 'rejected', 'price_minimum', qr/^price -1 is below 100 VND/ ],
+	[ 'a price in thousand VND', { CP => 20.5, CH => 0.5 }, 'rejected', 'price_minimum', qr/^price 20\.5 is below 100 VND/ ],
+	[ 'a reference in thousand VND', { RE => 20 }, 'rejected', 'price_scale', qr/^reference_price 20 is below 100 VND/ ],
+	[ 'a price below the floor', { CP => 18500, CH => -1500, CHP => -7.5, LO => 18500 }, 'rejected', 'price_limits', qr/^floor_price 18600 is above price 18500;/ ],
+	[ 'a price at the ceiling', { CP => 21400, CH => 1400, CHP => 7, HI => 21400 }, 'stored', '' ],
+	[ 'limits the wrong way round', { CL => 18600, FL => 21400 }, 'rejected', 'limits_order', qr/^floor_price 21400 is above ceiling_price 18600;/ ],
+	[ 'no limits', { CL => 0, FL => 0 }, 'stored', 'ceiling_price floor_price' ],
+	[ 'a highest above the ceiling', { HI => 21450 }, 'rejected', 'day_range', qr/^highest_price 21450 is above ceiling_price 21400$/ ],
+	[ 'a lowest above the price', { LO => 20550 }, 'rejected', 'day_range', qr/^lowest_price 20550 is above price 20500;/ ],
+	[ 'a change with the wrong sign', { CH => -500 }, 'rejected', 'change', qr/^change -500 is not 500 VND,/ ],
+	[ 'a percent that is a fraction', { CHP => 0.025 }, 'rejected', 'change_percent', qr/^change_percent 0\.025 is not 2\.5 percent,/ ],
+	[ 'a percent of two digits', { CP => 20600, CH => 600, CHP => 3.01 }, 'stored', '' ],
+	[ 'no change', { CH => undef, CHP => undef }, 'stored', '' ],
+	[ 'more in one match than on the day', { CV => 2000 }, 'rejected', 'volume_total', qr/^volume 2000 is above total_volume 1000$/ ],
+	[ 'a total below 0', { TT => -1 }, 'rejected', 'volume_range', qr/^total_volume -1 is below 0 shares;/ ],
+	[ 'a total beyond all bounds', { TT => 200000000000 }, 'rejected', 'volume_range', qr/^total_volume 200000000000 is beyond/ ],
+	[ 'more than is listed', { LS => '999' }, 'rejected', 'volume_listed', qr/^total_volume 1000 is above listed_shares 999$/ ],
+	[ 'a value in millions', { TV => 20.4 }, 'rejected', 'average_price', qr/^total_value 20\.4 is below total_volume 1000 at lowest_price 20000$/ ],
+	[ 'a put-through below 0', { PTV => -1 }, 'rejected', 'value_range', qr/^put_through_value -1 is below 0 VND$/ ],
+	[ 'a bid below 0', { B2 => -20400 }, 'rejected', 'price_range', qr/^bid_price_2 -20400 is below 0 VND$/ ],
+	[ 'a crossed book at ten', { ts => $ten_o_clock, MS => 'O', B1 => '20550.0' }, 'rejected', 'book_crossed', qr/^bid_price 20550 is above ask_price 20500$/ ],
+	[ 'the same under a label that is not known', { ts => $ten_o_clock, MS => 'P', B1 => '20550.0' }, 'stored', '' ],
+	[ 'the same after the close', { B1 => '20550.0' }, 'stored', '' ],
+	[ 'a row of a hundred years ahead', { ts => 4941765191635 }, 'rejected', 'exchange_time', qr/^source_time 2126-/ ],
+	[ 'a date before the market', { TD => '07/08/1999' }, 'rejected', 'exchange_time', qr/^trading_date 1999-08-07 is before 2000-07-28/ ],
+	[ 'a date that is a number', { TD => 20260807 }, 'rejected', 'form', qr/"TD" is a number/ ],
+	[ 'a price that is a text', { CP => 'x' }, 'rejected', 'form', qr/"CP" is a string \("x"\)/ ],
+	[ 'a price in quotes', { CP => '20500.0' }, 'stored', '' ],
+	[ 'half a share', { CV => 0.5 }, 'rejected', 'form', qr/"CV" is a number \(0\.5\), a whole number/ ],
+	[ '1e300 shares', { TT => 1e300 }, 'rejected', 'form', qr/"TT" is a number \(1e\+300\), a number of 64 bits/ ],
+	[ 'an object for a bid', { B1 => {} }, 'rejected', 'form', qr/"B1" is an object/ ],
+	[ 'true for an exchange', { EX => JSON::PP::true }, 'rejected', 'form', qr/"EX" is true/ ],
+	[ 'an empty side of the book', { B1 => '' }, 'stored', 'bid_price' ],
+	[ 'an order at any price', { S1 => 'ATC', U1 => 500 }, 'stored', 'ask_price' ],
+	[ 'a label of 100 characters', { MS => 'K' x 100 }, 'stored', 'session' ],
+	[ 'a day without a match', { map { $_ => 0 } qw(CP CV CH CHP TT TV OP HI LO) }, 'stored', "$kbs_of_match $kbs_of_day" ],
+	[ 'a row of Friday under Monday\'s date', { TD => '10/08/2026' }, 'stored',
+		"$kbs_of_match $kbs_of_day total_volume total_value foreign_buy_volume foreign_sell_volume put_through_volume put_through_value" ]);
+
 my $topic = new_topic();
 my $simulator = start_simulator();
 my $node = new_server(
@@ -97,8 +150,9 @@ my $node = new_server(
 	interval => '3600s',
 	symbols_per_request => 200,
 	symbols => 'SSI');
-sub sql { return $node->safe_psql('postgres', $_[0]); }
-sub set { return sql("ALTER DATABASE postgres SET vnstream.$_[0] = '$_[1]'"); }
+my $database = 'postgres';
+sub sql { return $node->safe_psql($database, $_[0]); }
+sub set { return sql("ALTER DATABASE $database SET vnstream.$_[0] = '$_[1]'"); }
 
 # A sweep of these symbols to its end, with all of it published; its number.
 sub sweep
@@ -225,7 +279,48 @@ simulator_post($simulator, 'quote', { symbol => 'SSI', accumulatedVolume => 5000
 query_until($node, 'kbs', "SELECT EXISTS (SELECT FROM vnstream_rejects WHERE verdict = 'flagged' AND rule = 'volume_listed' AND reject >"
 	  . " (SELECT max(reject) FROM vnstream_rejects WHERE verdict = 'rejected')"
 	  . " AND reason ~ 'is above the listed shares, 1000, a count that may be stale')", 't', 'and where the row has none, that of the list is a flag');
-$node->safe_psql('kbs', 'SELECT vnstream_stop()');
+
+note 'rows of KBS\'s board';
+$database = 'kbs';
+set('interval', '3600s');
+my @tickers = split /\n/, sql('SELECT ticker FROM vnstream_symbols WHERE active AND kind = \'STOCK\' AND exchange = \'HOSE\''
+	  . " AND ticker <> 'SSI' ORDER BY ticker LIMIT " . @kbs_rows);
+is(@tickers, @kbs_rows, 'a company for each row');
+foreach my $i (0 .. $#kbs_rows)
+{
+	my %row = (%kbs_row, %{ $kbs_rows[$i][1] });
+
+	simulator_post($simulator, 'quote', { symbol => $tickers[$i], map { ("kbs.$_" => $row{$_}) } keys %row });
+}
+simulator_post($simulator, 'quote', { symbol => 'SSI', clear => JSON::PP::true });
+start_pipeline($node, 'kbs', 'consumer');
+my $kbs_sweep = sweep(@tickers, 'SSI');
+is(sql("SELECT answered, missing, published, rejected FROM vnstream_sweeps WHERE sweep = $kbs_sweep"),
+	join('|', @kbs_rows + 1, 0, 1 + grep({ $_->[2] eq 'stored' } @kbs_rows), scalar(grep { $_->[2] ne 'stored' } @kbs_rows)),
+	'every row is counted, and the others are published');
+foreach my $i (0 .. $#kbs_rows)
+{
+	my ($label, $members, $fate, @rest) = @{ $kbs_rows[$i] };
+
+	if ($fate eq 'stored')
+	{
+		is(join(' ', sort split / /,
+				sql("SELECT coalesce(string_agg(DISTINCT k, ' '), '') FROM realtime_quotes q, jsonb_each(to_jsonb(q)) AS e(k, v) WHERE ticker = '$tickers[$i]' AND source = 'kbs'"
+				  . " AND v = 'null' AND k !~ '^(bid|ask)_price_[23]\$' AND k NOT IN ('match_time', 'match_side', 'foreign_buy_value', 'foreign_sell_value')")),
+			join(' ', sort split / /, $rest[0]), "$label: with these NULL");
+		isnt(sql("SELECT count(*) FROM realtime_quotes WHERE ticker = '$tickers[$i]'"), '0', "$label: stored");
+		next;
+	}
+	my ($rule, $reason) = @rest;
+	my $found = sql("SELECT rule, verdict, reason FROM vnstream_rejects WHERE sweep = $kbs_sweep AND ticker = '$tickers[$i]'");
+
+	like($found, qr/^\Q$rule\E\|rejected\|/, "$label: rejected by $rule");
+	like($found =~ s/^[^|]*\|[^|]*\|//r, $reason, "$label: with value and bound");
+	is(sql("SELECT count(*) FROM realtime_quotes WHERE ticker = '$tickers[$i]'"), '0', "$label: not stored");
+}
+agree();
+sql('SELECT vnstream_stop()');
+$database = 'postgres';
 simulator_post($simulator, 'quote', { clear => JSON::PP::true });
 
 note 'how many are kept';
@@ -286,7 +381,7 @@ my @messages = (
 	[ 'form', price => '[60000]' ],
 	# stored, though not all of it
 	[ '', bid_price => 60200, session => '"ATC"' ],
-	[ '', bid_price => 60200, source_time => '"2026-08-03T14:40:00+07:00"' ],
+	[ '', bid_price => 60200, source_time => '"2026-08-03T14:40:00+07:00"', trading_date => '"2026-08-03"' ],
 	[ '', listed_shares => 'null', total_volume => 9000000000, total_value => 540000000000000 ],
 	[ '', map { $_ => 'null' } qw(ceiling_price floor_price reference_price change change_percent) ],
 	[ 'price', match_time => '"2026-08-03T14:45:00+07:00"' ]);

@@ -262,10 +262,15 @@ note 'sweeps tell that nothing has changed';
 add_sweeps('2026-08-12 09:00:19+07', '2026-08-12 10:30:19+07', '1 min');
 add_quotes(map { { ticker => 'QUIET', trading_date => '2026-08-12', %$_ } }
 	{ time => '2026-08-12 09:14:20+07', total_volume => 0 },
-	{ time => '2026-08-12 10:15:20+07', match_time => '2026-08-12 10:14:50+07', price => 100, total_volume => 500, highest_price => 105 },
-	{ time => '2026-08-12 11:15:20+07', match_time => '2026-08-12 11:14:50+07', price => 100, total_volume => 700 });
+	{ time => '2026-08-12 09:29:20+07', match_time => '2026-08-12 09:28:50+07', price => 100, total_volume => 500, highest_price => 105 },
+	{ time => '2026-08-12 09:46:20+07', match_time => '2026-08-12 09:45:50+07', price => 100, total_volume => 600 },
+	{ time => '2026-08-12 10:29:20+07', match_time => '2026-08-12 10:28:50+07', price => 100, total_volume => 650 },
+	{ time => '2026-08-12 10:44:20+07', match_time => '2026-08-12 10:43:50+07', price => 100, total_volume => 700 });
 is(candles('QUIET', '1 min', '2026-08-12', '2026-08-13', columns => q(to_char(start, 'HH24:MI'), high, volume, volume_over_hole)),
-	"10:14|105|500|0\n11:14|100|0|200", 'a row an hour is no hole while there were sweeps, and is one afterwards');
+	"09:28|105|500|0\n09:45|100|100|0\n10:28|100|0|50\n10:43|100|0|50",
+	'a row a quarter of an hour is no hole while there were sweeps, but is one afterwards, or without heartbeats: nobody asked for it');
+is(sql(q(SET vnstream.heartbeat = 0; SELECT volume, volume_over_hole FROM vnstream_candles('QUIET', '1 min', '2026-08-12 09:28', '2026-08-12 09:46'))),
+	"500|0\n100|0", 'a heartbeat that was shortened since makes no holes of then');
 add_quotes(map { { ticker => 'HEARTBEAT', trading_date => '2026-08-13', %$_ } }
 	{ time => '2026-08-13 09:16:20+07', total_volume => 0 },
 	{ time => '2026-08-13 09:31:20+07', total_volume => 0 },
@@ -389,6 +394,52 @@ my $all = "to_char(start, 'YYYY-MM-DD HH24:MI'), open, high, low, close, volume,
 	is(candles('KBS', '1 week', '2026-07-20', '2026-07-27', columns => "open, high, low, close, volume, value, source"), '58368|58368|52600|54100|' .
 		sql(q(SELECT sum(volume) FROM vnstream_bars WHERE ticker = 'KBS' AND starts >= '2026-07-20' AND starts < '2026-07-27')) . '||kbs',
 		'a value that one of them lacks is unknown');
+}
+{
+	# four days that may be adjusted, and one that was fetched on its own day
+	my @week = map { [ "2026-07-$_", 100 + $_, 100 + $_, 100 + $_, 100 + $_, 1000, undef ] } 13 .. 17;
+	sql(q(INSERT INTO vnstream_backfills (source, tickers, "from", "to", bar, requested, started, ended, total, done)
+		VALUES ('vci', '{MIXED,HALF}', '2026-07-01', '2026-07-25', '1 day', '2026-08-30', '2026-08-30', '2026-08-30', 2, 2)));
+	add_bars('MIXED', '1 day', 'vci', 'unknown', [ @week[ 0 .. 3 ] ]);
+	add_bars('MIXED', '1 day', 'vci', 'no', [ $week[4] ]);
+	is(candles('MIXED', '1 week', '2026-07-13', '2026-07-18'), '', 'bars that are left out leave no part of a week');
+	is(candles('MIXED', '1 week', '2026-07-13', '2026-07-18', adjusted => 'unknown', columns => 'open, close, volume, samples, adjusted'),
+		'113|117|5000|5|unknown', 'who takes them has the week, which may be adjusted');
+	add_bars('HALF', '1 day', 'vci', 'yes', [ @week[ 0 .. 3 ] ]);
+	add_bars('HALF', '1 day', 'vci', 'unknown', [ $week[4] ]);
+	is(candles('HALF', '1 week', '2026-07-13', '2026-07-18', adjusted => $_), '', "adjusted and other prices make no week: $_") for qw(yes any);
+	# an order that came at 10:05:30 has no minute of 10:04 that was finished
+	sql(q(INSERT INTO vnstream_backfills (source, tickers, "from", "to", bar, requested, started, ended, total, done)
+		VALUES ('vci', '{EDGE}', '2026-07-13 10:00', '2026-07-13 10:05', '1 min', '2026-07-13 10:05:30', '2026-07-13 10:05:30', '2026-07-13 10:05:35', 1, 1)));
+	add_bars('EDGE', '1 min', 'vci', 'no', [ map { [ "2026-07-13 10:0$_", 100, 100, 100, 100, 10, undef ] } 0 .. 3 ]);
+	add_bars('EDGE', '1 min', 'vci', 'no', [ [ '2026-07-13 10:04', 100, 100, 100, 100, 10, undef ] ], finished => 'false');
+	is(candles('EDGE', '5 min', '2026-07-13 10:00', '2026-07-13 10:05'), '', 'an order that was too early has not asked for all of the time');
+}
+add_bars('BOTH', '1 day', $_, 'no', [ [ '2026-07-13', 100, 100, 100, 100, 10, undef ] ]) for qw(other kbs vci);
+is(sql("SET vnstream.sources = '$_'; SELECT source FROM vnstream_candles('BOTH', '1 day', '2026-07-13', '2026-07-14')"), (split /,/)[0],
+	"of several sources the first of $_") for 'vci, kbs', 'kbs, vci', 'kbs', 'vci';
+# a source whose hours do not begin with ours
+add_bars('ODD', '1 hour', 'vci', 'no', [ [ '2026-07-13 09:15', 100, 100, 100, 100, 10, undef ], [ '2026-07-13 10:00', 100, 100, 100, 100, 20, undef ] ]);
+is(candles('ODD', '1 hour', '2026-07-13', '2026-07-14', columns => q(to_char(start, 'HH24:MI'), volume)), '10:00|20',
+	'an hour that is partly of the next one makes none');
+{
+	# the month that goes on: quotes of two days, bars of the days before, and of one of the two
+	add_quotes(map { my ($day, $price, $total, $value) = @$_;
+			{ ticker => 'MONTH', trading_date => $day, time => "$day 15:10+07", match_time => "$day 14:45+07", price => $price, open_price => $price,
+				highest_price => $price, lowest_price => $price, total_volume => $total, total_value => $value } }
+		[ '2026-08-05', 105, 100, 10500 ], [ '2026-08-06', 106, 200, 21200 ]);
+	my @days = map { [ "2026-08-0$_", 100 + $_, 110 + $_, 90 + $_, 100 + $_, 1000, 100000 ] } 3 .. 5;
+	add_bars('MONTH', '1 day', 'vci', 'unknown', [ @days[ 0, 1 ] ]);
+	add_bars('MONTH', '1 day', 'kbs', 'no', [ $days[2] ]);
+	add_bars('MONTH', '1 day', 'vci', 'yes', [ [ '2026-08-07', 1, 1, 1, 1, 1, 1 ] ]);
+	my $columns = 'open, high, low, close, volume, value, samples, basis, source, adjusted';
+	is(candles('MONTH', '1 month', '2026-08-01', '2026-09-01', adjusted => 'unknown', columns => $columns),
+		'103|115|93|106|3200|321200|4|sampled|vci, kbs|unknown', 'days that were filled are in their month');
+	is(candles('MONTH', '1 month', '2026-08-01', '2026-09-01', columns => $columns),
+		'105|115|95|106|1200|121200|2|sampled|kbs, vci|no', 'only with prices that are wanted');
+	is(candles('MONTH', '1 week', '2026-08-03', '2026-08-04', adjusted => 'any', columns => $columns),
+		'103|115|93|106|3200|321200|4|sampled|vci, kbs|unknown', 'adjusted ones are not added to others');
+	is(candles('MONTH', '1 week', '2026-08-03', '2026-08-04', adjusted => 'yes', columns => $columns), '', 'nor is a week made of one of them');
 }
 add_bars('TAPE', '1 day', 'vci', 'yes', [ [ '2026-08-07', 29350, 30400, 29350, 29850, 13044400, undef ] ]);
 is(candles('TAPE', '1 day', '2026-08-07', '2026-08-08', columns => 'close, basis'), '59700|sampled', 'quotes are not replaced by adjusted prices');

@@ -82,6 +82,16 @@ is(gaps('2026-08-04', '2026-08-05', 'VCB'), join("\n", map { "HOSE|$_" }
 	'what was not looked at, and what was not traded');
 like(gaps('2026-08-05', '2026-08-06', 'XYZ'), qr/^UPCOM\|09:00:00\|11:30:00\|no data\|swept, and no quote of it came all day/, 'a ticker of which nothing came');
 
+note 'of a month that was dropped';
+sql(q(INSERT INTO vnstream_dropped_months (month, partition, from_time, to_time, rows, size, dropped_at, dropped_by)
+	VALUES ('2026-06-01', 'realtime_quotes_2026_06', '2026-06-01', '2026-07-01', 1, 1, '2026-08-01 00:30', 'retention')));
+add_sweeps('2026-06-30 09:00:20', '2026-06-30 11:29:20', '1 min');
+my $dropped = 'dropped|the quotes of 2026-06 were dropped on 2026-08-01: retention|0';
+is(gaps('2026-06-30', '2026-06-30 12:00'), '', 'sweeps still tell that somebody looked');
+is(gaps('2026-06-30 12:00', '2026-06-30 14:45'), join("\n", map { "$_|13:00:00|14:45:00|$dropped" } qw(HOSE HNX UPCOM)), 'where there are none, nobody can tell');
+is(gaps('2026-06-30', '2026-07-02', 'VCB'), join("\n", "HOSE|09:00:00|11:30:00|$dropped", "HOSE|13:00:00|14:45:00|$dropped",
+		"HOSE|09:00:00|11:30:00|no data|$none|0", "HOSE|13:00:00|14:45:00|no data|$none|0"), 'nor of a ticker; the month after was not dropped');
+
 note 'reference prices';
 # day, ticker, exchange, price, reference, total_volume, total_value, time
 sub evening

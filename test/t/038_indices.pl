@@ -117,6 +117,15 @@ $sweep = sql('SELECT vnstream_sweep()');
 query_until($node, 'postgres', "SELECT ended IS NOT NULL FROM vnstream_sweeps WHERE sweep = $sweep", 't', 'a sweep later');
 is(asked('VNINDEX'), $times, 'nothing was asked');
 
+# In a long holiday there are no minutes of the last days, of whichever index
+sql(q{INSERT INTO vnstream_holiday_overrides (day, is_holiday, name)
+	SELECT current_date - n, true, 'a long holiday' FROM generate_series(-1, 6) n});
+$times = asked('VN30');
+set('indices', 'NONE8, VN30');
+sql(q{SELECT vnstream_restart('producer')});
+ok(wait_for(sub { asked('NONE8') > 0 && asked('VN30') > $times }, 'both are asked for'), 'indices are asked for in a holiday too');
+unlike(sql(q{SELECT string_agg(message, chr(10)) FROM vnstream_log(50, 'producer', 'warning')}), qr/index NONE8/, 'none is suspected of a wrong name then');
+
 sql('CREATE ROLE stranger; CREATE ROLE watcher IN ROLE pg_monitor');
 my ($code, undef, $err) = $node->psql('postgres', 'SET ROLE stranger; SELECT FROM vnstream_index_quotes');
 like($err, qr/permission denied for table vnstream_index_quotes/, 'not for strangers');

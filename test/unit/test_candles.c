@@ -189,11 +189,42 @@ test_edges(void)
 	calendar_free(&calendar);
 }
 
+static void
+test_append(void)
+{
+	Candle		sum;
+	Candle		day;
+
+	candle_begin(&sum, at(TUESDAY, 0, 0, 0));
+	candle_begin(&day, at(TUESDAY, 0, 0, 0));
+	day.volume_over_hole = 5;
+	day.samples = 1;
+	strcpy(day.sources, "vc");
+	candle_append(&sum, &day);
+	ok(!candle_has_price(&sum), "a day without a price brings none");
+	is_text(sum.sources, "vc", "but its source");
+
+	day = (Candle) {.open_time = at(TUESDAY, 9, 15, 0),.close_time = at(TUESDAY, 9, 15, 0),.open = 10,.high = 12,.low = 9,
+	.close = 11,.net_volume = 7,.value = 70,.samples = 2,.sources = "kbs, vci"};
+	candle_append(&sum, &day);
+	day = (Candle) {.open_time = at(TUESDAY + 1, 9, 15, 0),.close_time = at(TUESDAY + 1, 14, 45, 0),.open = 8,.high = 11,
+		.low = 8,.close = 9,.net_volume = INT64_MAX,.value = NAN,.samples = 3,.corrected = 1,.sources = "vci, kbs"};
+	candle_append(&sum, &day);
+	is_text(sum.sources, "vc, kbs, vci", "each source once");
+	ok(sum.open == 10 && sum.high == 12 && sum.low == 8 && sum.close == 9, "prices of all days");
+	is_integer(sum.net_volume, INT64_MAX, "as much volume as fits");
+	ok(isnan(sum.value), "an unknown value makes the sum unknown");
+	is_integer(sum.samples, 6, "samples");
+	is_integer(sum.volume_over_hole, 5, "volume over holes");
+	is_integer(sum.corrected, 1, "corrections");
+}
+
 int
 main(void)
 {
 	test_buckets();
 	test_hours();
 	test_edges();
+	test_append();
 	return done_testing();
 }

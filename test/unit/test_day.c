@@ -75,6 +75,17 @@ test_other_match(void)
 
 	if (read_quote(&quote, ",\"trading_date\":\"2026-08-10\""))
 		ok(quote_knows(&quote, QUOTE_PRICE), "without a match_time nobody knows, and nothing is forgotten");
+
+	/* A row that has not changed on the date, or a date that is still to come. */
+	if (read_quote(&quote, ",\"source_time\":\"2026-08-07T15:32:25+07:00\",\"trading_date\":\"2026-08-10\""))
+		knows(&quote, "ticker time ceiling_price floor_price reference_price bid_price ask_price source_time "
+			  "trading_date source foreign_room", "but a row of Friday has no match of Monday");
+	if (read_quote(&quote, ",\"source_time\":\"2026-08-10T00:00:00+07:00\",\"trading_date\":\"2026-08-10\""))
+		ok(quote_knows(&quote, QUOTE_PRICE), "one that has changed on Monday may have");
+	if (read_quote(&quote, ",\"source_time\":\"2026-08-10T08:00:00+07:00\",\"trading_date\":\"2026-08-07\""))
+		ok(quote_knows(&quote, QUOTE_PRICE), "and one of Friday may have changed since");
+	if (read_quote(&quote, ",\"trading_date\":\"2026-08-11\""))
+		knows(&quote, of_board, "on Monday nothing is matched on Tuesday yet");
 	if (read_quote(&quote, ",\"match_time\":\"2026-08-07T14:45:15+07:00\""))
 		ok(quote_knows(&quote, QUOTE_PRICE), "nor without a trading_date");
 }

@@ -542,8 +542,7 @@ random_quote(Quote *quote)
 	/* Every other one on its trading date; of those that are not, readers forget the match. */
 	if (random_bits() % 2 == 0)
 		quote_set_integer(quote, QUOTE_TRADING_DATE, vietnam_date(quote->match_time));
-	else
-		(void) day_forget_other_match(quote);
+	(void) day_forget_other_match(quote);
 }
 
 static bool

@@ -335,6 +335,15 @@ test_each_rule(void)
 		{"\"price\":56500 \"change\":-4300 \"change_percent\":-7.072368 \"lowest_price\":null \"ceiling_price\":null",
 		"price_limits", "floor_price 56600 is above price 56500"},
 		{"\"ceiling_price\":null \"floor_price\":null", NULL, NULL},
+		/* at the limits, by a producer that multiplies thousand VND: 64.1 * 1000, 8.2 * 1000 */
+		{"\"price\":64100 \"change\":3300 \"change_percent\":5.427632 \"highest_price\":64100 "
+		"\"ceiling_price\":64099.99999999999", NULL, NULL},
+		{"\"price\":8199.999999999999 \"change\":null \"change_percent\":null \"reference_price\":8800 \"ceiling_price\":9400 "
+		"\"floor_price\":8200 \"highest_price\":8200 \"lowest_price\":8200 \"open_price\":null \"bid_price\":null "
+		"\"ask_price\":8200 \"total_value\":null", NULL, NULL},
+		{"\"price\":579.9999999999999 \"change\":null \"change_percent\":null \"reference_price\":null \"ceiling_price\":null "
+		"\"floor_price\":null \"highest_price\":null \"lowest_price\":null \"open_price\":null \"bid_price\":null "
+		"\"ask_price\":null \"total_value\":null", NULL, NULL},
 		{"\"price\":null \"lowest_price\":null \"highest_price\":null \"ceiling_price\":56600 \"floor_price\":65000 \"total_value\":null",
 		"limits_order",
 		"floor_price 65000 is above ceiling_price 56600; floor_price 65000 is above reference_price 60800; "
@@ -419,6 +428,7 @@ test_each_rule(void)
 		{"\"volume\":1877001", "volume_total", "volume 1877001 is above total_volume 1877000"},
 		{"\"volume\":200 \"total_volume\":0 \"total_value\":0", "volume_total", "volume 200 is above total_volume 0"},
 		{"\"listed_shares\":1877000", NULL, NULL},
+		{"\"listed_shares\":0", NULL, NULL},
 		{"\"listed_shares\":1876999", "volume_listed", "total_volume 1877000 is above listed_shares 1876999"},
 		{"\"foreign_buy_volume\":317387 \"foreign_sell_volume\":1", NULL, NULL},
 
@@ -459,6 +469,11 @@ test_each_rule(void)
 		{"\"bid_price\":60200", "book_crossed", "bid_price 60200 is above ask_price 60100"},
 		{"\"bid_price\":60200 \"session\":\"ATO\"", NULL, NULL},
 		{"\"bid_price\":60200 \"session\":\"ATC\"", NULL, NULL},
+		/* labels of which nobody knows that they are of continuous trading */
+		{"\"bid_price\":60200 \"session\":\"PCA\"", NULL, NULL},
+		{"\"bid_price\":60200 \"session\":\"HALT\"", NULL, NULL},
+		{"\"bid_price\":60200 \"session\":\"P\"", NULL, NULL},
+		{"\"bid_price\":60200 \"session\":\"O\"", "book_crossed", "bid_price 60200 is above ask_price 60100"},
 		{"\"bid_price\":60200 \"session\":null", "book_crossed", "bid_price 60200 is above ask_price 60100"},
 		{"\"bid_price\":60200 \"source_time\":null", "book_crossed", "bid_price 60200 is above ask_price 60100"},
 		/* LO_MORNING lingers: the book is of an auction by its time */

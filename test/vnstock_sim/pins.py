@@ -68,7 +68,7 @@ class Pin:
                 if place == service:
                     (row[group] if group else row).pop(field, None)
         self._keep_true(service, row)
-        if service == "kbs" and not {"CH", "CHP"} & (set(self.fields) | set(self.raw) | set(self.omit)):
+        if service == "kbs" and not {"CH", "CHP", "kbs.CH", "kbs.CHP"} & (set(self.fields) | set(self.raw) | set(self.omit)):
             _recompute_kbs_change(row)
         result = vci_rows.to_json(row)
         for mark, text in texts.items():
@@ -83,6 +83,7 @@ class Pin:
         named = set(self.fields) | set(self.raw) | set(self.omit)
         fields = TRUE_TO[service]
         match = row["matchPrice"] if service == "vci" else row
+        group = "matchPrice" if service == "vci" else "kbs"
 
         def moved(name):
             return name in self.fields and _is_number(match.get(fields[name])) and match[fields[name]] > 0
@@ -90,7 +91,7 @@ class Pin:
         def put(name, value):
             if name not in named:
                 for twin in fields[name] if isinstance(fields[name], tuple) else (fields[name],):
-                    if twin in match:
+                    if twin in match and f"{group}.{twin}" not in named:
                         match[twin] = value
 
         total, value = fields["accumulatedVolume"], fields["accumulatedValue"][0]
