@@ -296,7 +296,10 @@ check_interval(Check *check, CheckResult *result)
 {
 	const CheckSettings *settings = &check->settings;
 	const char *last = "SELECT %s FROM %s.vnstream_sweeps WHERE ended IS NOT NULL"
-		" AND asked OPERATOR(pg_catalog.>) 0 ORDER BY sweep DESC LIMIT 1";
+		" AND asked OPERATOR(pg_catalog.>) 0"
+	/* those of some symbols are short */
+		" AND trigger OPERATOR(pg_catalog.<>) ALL ('{hot,probe}'::pg_catalog.text[])"
+		" ORDER BY sweep DESC LIMIT 1";
 	double		asked;
 	double		took;
 	double		requests;

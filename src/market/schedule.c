@@ -20,8 +20,8 @@
 #define PROBE_AFTER_SECOND (10 * MINUTE)
 
 /*
- * How late a sweep may begin that was due while the market was swept: a process
- * wakes up a little after its time.
+ * How late a sweep may begin that was due while the market was swept, and while
+ * no other one went on: a process wakes up a little after its time.
  */
 #define SWEEP_LATENESS MINUTE
 #define PROBE_LATENESS (30 * MINUTE)
@@ -45,7 +45,9 @@ void
 schedule_begin(SweepHistory *history)
 {
 	history->last = SCHEDULE_NO_SWEEP;
+	history->last_ended = SCHEDULE_NO_SWEEP;
 	history->last_good = SCHEDULE_NO_SWEEP;
+	history->last_full = SCHEDULE_NO_SWEEP;
 	history->last_probe = SCHEDULE_NO_SWEEP;
 	history->last_good_probe = SCHEDULE_NO_SWEEP;
 	history->found_day = SCHEDULE_NO_DAY;
@@ -255,7 +257,10 @@ interval_due(const Calendar *calendar, int64_t interval, const SweepHistory *his
 	{
 		const CalendarWindow *window = &today.windows[i];
 
-		if (window->from <= now && now - window->until <= SWEEP_LATENESS &&
+		int64_t		could = history->last_ended > window->until ?
+			history->last_ended : window->until;
+
+		if (window->from <= now && now - could <= SWEEP_LATENESS &&
 			history->last < window->until)
 			return due;
 	}
@@ -288,7 +293,7 @@ closing_due(const Calendar *calendar, int64_t interval, const SweepHistory *hist
 		plan_day(calendar, day, history->found_day, &plan);
 		if (plan.window_count == 0 || plan.windows[0].from > now)
 			continue;
-		if (plan.closing > now || history->last_good >= plan.closing)
+		if (plan.closing > now || history->last_full >= plan.closing)
 			break;
 		if (history->last >= plan.closing)
 			return history->last + interval;	/* it failed: again */
@@ -337,6 +342,8 @@ void
 schedule_next(const Calendar *calendar, SchedulePolicy policy, int64_t interval,
 			  const SweepHistory *history, int64_t now, ScheduledSweep *next)
 {
+	int64_t		closing;
+
 	next->reason = SWEEP_AT_START;
 	next->at = now;
 	if (history->last == SCHEDULE_NO_SWEEP)
@@ -351,8 +358,11 @@ schedule_next(const Calendar *calendar, SchedulePolicy policy, int64_t interval,
 	next->at = interval_due(calendar, interval, history, now);
 	if (history->last_good == SCHEDULE_NO_SWEEP)
 		take_sooner(next, history->last + interval, SWEEP_AT_START);
-	take_sooner(next, closing_due(calendar, interval, history, now, next->at),
-				SWEEP_AT_CLOSING);
+	closing = closing_due(calendar, interval, history, now, next->at);
+	/* in the place of an interval's: all is published at it */
+	if (closing != CALENDAR_NEVER && closing == next->at && next->reason == SWEEP_AT_INTERVAL)
+		next->reason = SWEEP_AT_CLOSING;
+	take_sooner(next, closing, SWEEP_AT_CLOSING);
 	take_sooner(next, probe_due(calendar, interval, history, now, next->at),
 				SWEEP_AS_PROBE);
 }

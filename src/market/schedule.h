@@ -55,7 +55,9 @@ typedef enum SweepReason
 typedef struct SweepHistory
 {
 	int64_t		last;			/* the last whole sweep, of whatever reason */
+	int64_t		last_ended;		/* when that one ended */
 	int64_t		last_good;		/* the last one that did not fail */
+	int64_t		last_full;		/* of those, the last one at which all was published */
 	int64_t		last_probe;
 	int64_t		last_good_probe;
 	int32_t		found_day;		/* called a holiday, but it trades */

@@ -14,6 +14,9 @@
 #include "workers/agenda.h"
 #include "workers/market_day.h"
 
+/* A calendar in which no exchange opens any more. */
+#define NO_SWEEP_TEXT "no sweep is due; see vnstream_sessions and vnstream_holidays"
+
 static struct
 {
 	SweepHistory history;
@@ -64,23 +67,39 @@ agenda_reconfigure(void)
 }
 
 static bool
+is_for(const char *trigger, SweepReason reason)
+{
+	return strcmp(trigger, sweep_reason_name(reason)) == 0;
+}
+
+static bool
 is_probe(const char *trigger)
 {
-	return strcmp(trigger, sweep_reason_name(SWEEP_AS_PROBE)) == 0;
+	return is_for(trigger, SWEEP_AS_PROBE);
 }
 
 /* The sweep that was under way has ended; the source's back-off says how. */
 static void
 note_end(const Backoff *source)
 {
+	bool		is_good = source->failures == 0;
+
 	if (agenda.under_way == NULL)
 		return;
-	if (source->failures == 0)
+	if (is_probe(agenda.under_way))
 	{
-		if (is_probe(agenda.under_way))
+		if (is_good)
 			agenda.history.last_good_probe = agenda.under_way_since;
-		else
+	}
+	else
+	{
+		agenda.history.last_ended = unix_now();
+		if (is_good)
 			agenda.history.last_good = agenda.under_way_since;
+		/* at a start nothing is known yet that could be unchanged */
+		if (is_good && (is_for(agenda.under_way, SWEEP_AT_CLOSING) ||
+						is_for(agenda.under_way, SWEEP_AT_START)))
+			agenda.history.last_full = agenda.under_way_since;
 	}
 	agenda.under_way = NULL;
 }
@@ -121,33 +140,17 @@ agenda_started(const SweepOrder *order, const char *trigger)
 		agenda.history.last = agenda.under_way_since;
 }
 
-/* µs since 1970 as a timestamp */
-static TimestampTz
-timestamp_of(int64 time)
-{
-	return time == CALENDAR_NEVER ? DT_NOEND : TIMESTAMP_FROM_UNIX(time);
-}
-
-TimestampTz
-agenda_next_sweep(void)
-{
-	ScheduledSweep next;
-
-	look_ahead(&next);
-	return timestamp_of(next.at);
-}
-
 long
 agenda_remaining(const Backoff *source)
 {
-	TimestampTz next;
+	ScheduledSweep next;
 
 	if (sweep_requests() != agenda.requests_seen)
 		return 0;
-	next = agenda_next_sweep();
-	if (next == DT_NOEND)
+	look_ahead(&next);
+	if (next.at == CALENDAR_NEVER)
 		return -1;
-	return Max(backoff_remaining(source), ms_until(next));
+	return Max(backoff_remaining(source), ms_until(TIMESTAMP_FROM_UNIX(next.at)));
 }
 
 bool
@@ -166,6 +169,36 @@ vietnam_text(int64 time, char *text)
 	strcpy(text + 19, "+07");
 }
 
+/* The time of day, or, where that says too little, all of it. */
+static void
+next_sweep_text(int64 at, char *text)
+{
+	char		clock[CLOCK_TEXT_SIZE];
+	char		moment[TIME_TEXT_SIZE];
+
+	if (at == CALENDAR_NEVER)
+		strlcpy(text, NO_SWEEP_TEXT, AGENDA_TEXT_SIZE);
+	else if (at - unix_now() < USECS_PER_DAY / 2)
+	{
+		clock_text(TIMESTAMP_FROM_UNIX(at), clock);
+		snprintf(text, AGENDA_TEXT_SIZE, "next sweep at %s", clock);
+	}
+	else
+	{
+		vietnam_text(at, moment);
+		snprintf(text, AGENDA_TEXT_SIZE, "next sweep at %s", moment);
+	}
+}
+
+void
+agenda_retry_text(const Backoff *source, char *text)
+{
+	ScheduledSweep next;
+
+	look_ahead(&next);
+	next_sweep_text(Max(next.at, UNIX_FROM_TIMESTAMP(source->until)), text);
+}
+
 void
 agenda_waiting_text(char *text)
 {
@@ -173,22 +206,22 @@ agenda_waiting_text(char *text)
 	int64		opens;
 	char		until[TIME_TEXT_SIZE] = "";
 	char		at[TIME_TEXT_SIZE];
-	char		clock[CLOCK_TEXT_SIZE];
 
 	look_ahead(&next);
 	if (config_schedule == SCHEDULE_ALWAYS || agenda_is_sweeping_time() ||
 		!schedule_market_is_closed(market_day_calendar(), unix_now(), &opens))
 	{
-		clock_text(timestamp_of(next.at), clock);
-		snprintf(text, AGENDA_TEXT_SIZE, "next sweep at %s", clock);
+		next_sweep_text(next.at, text);
 		return;
 	}
 	if (opens != CALENDAR_NEVER)
 		vietnam_text(opens, until);
 	if (next.at == CALENDAR_NEVER)
-		strcpy(at, "vnstream_sweep()");
-	else
-		vietnam_text(next.at, at);
+	{
+		strlcpy(text, "market closed; " NO_SWEEP_TEXT, AGENDA_TEXT_SIZE);
+		return;
+	}
+	vietnam_text(next.at, at);
 	snprintf(text, AGENDA_TEXT_SIZE, "market closed%s%s; next sweep at %s",
 			 until[0] != '\0' ? " until " : "", until, at);
 }

@@ -35,8 +35,6 @@ extern void agenda_started(const SweepOrder *order, const char *trigger);
 
 /* ms until one may be due; 0: one is. */
 extern long agenda_remaining(const Backoff *source);
-/* When the next one is due by itself; DT_NOEND: never. */
-extern TimestampTz agenda_next_sweep(void);
 
 /*
  * Is it a time at which the schedule sweeps the market at the interval?  What is
@@ -51,5 +49,11 @@ extern bool agenda_is_sweeping_time(void);
  */
 #define AGENDA_TEXT_SIZE 128
 extern void agenda_waiting_text(char *text);
+
+/*
+ * When a source that rests is asked next: "next sweep at 10:15:00", with the date
+ * where that is long from now, "no sweep is due" where there is none.
+ */
+extern void agenda_retry_text(const Backoff *source, char *text);
 
 #endif							/* VNSTREAM_WORKERS_AGENDA_H */

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "source/hot.h"
+#include "source/http.h"
 #include "workers/agenda.h"
 #include "workers/hot.h"
 #include "workers/loop.h"
@@ -18,7 +19,7 @@
 static struct
 {
 	TimestampTz next;
-	TimestampTz started;
+	int64		started;		/* ms, http_clock_ms(): of a clock that nobody sets */
 	int64		interval_ms;
 	int			reserve;		/* 0: not known yet, or no hot symbols */
 }			hot;
@@ -51,20 +52,19 @@ hot_remaining(void)
 void
 hot_started(size_t requests)
 {
-	hot.started = GetCurrentTimestamp();
+	hot.started = http_clock_ms();
 	hot.interval_ms = hot_interval(config_hot_interval, requests, config_requests_per_minute);
 	hot.reserve = hot_reserve(hot.interval_ms, requests, config_requests_per_minute);
-	hot.next = TimestampTzPlusMilliseconds(hot.started, hot.interval_ms);
+	hot.next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), hot.interval_ms);
 }
 
 void
 hot_ended(void)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64		took = http_clock_ms() - hot.started;
 
 	/* where they take long, as long again is left for a sweep of all */
-	if (now > hot.started)
-		hot.next = Max(hot.next, now + (now - hot.started));
+	hot.next = Max(hot.next, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), took));
 }
 
 int

@@ -110,7 +110,10 @@ judge_calendar(void)
 	if (market_day.found_day != SCHEDULE_NO_DAY &&
 		(market_day.found_day != today || config_schedule != SCHEDULE_MARKET ||
 		 !schedule_is_doubtful_day(market_day.calendar, today)))
+	{
 		market_day.found_day = SCHEDULE_NO_DAY;
+		memset(market_day.phases, 0, sizeof(market_day.phases));
+	}
 
 	if (market_day.fault[0] != '\0')
 		snprintf(fault, sizeof(fault), "the calendar's rows do not go together, so those of before count: %s",
@@ -238,6 +241,8 @@ market_day_note(const Quote *quote)
 		!schedule_is_doubtful_day(market_day.calendar, today))
 		return;
 	market_day.found_day = today;
+	/* it was one phase, closed, until now */
+	memset(market_day.phases, 0, sizeof(market_day.phases));
 	date_to_text(today, day);
 	holiday = calendar_holiday(market_day.calendar, EXCHANGE_HOSE, today);
 	tell(worker_database, WORKER_EVENT_LIST, EVENT_WARNING, WARNING, ERRCODE_WARNING,
@@ -246,6 +251,43 @@ market_day_note(const Quote *quote)
 		 day, holiday != NULL && holiday->origin == CALENDAR_YOURS ?
 		 " in vnstream_holiday_overrides" : "", quote->ticker);
 	judge_calendar();
+}
+
+/*
+ * The span of an exchange's phase at a time.  On a day that is called a holiday
+ * and trades, the sessions are what they would be; the calendar has none.
+ */
+static void
+phase_at(Exchange exchange, int64 time, ExchangePhase *phase)
+{
+	CalendarSession sessions[CALENDAR_DAY_SESSIONS];
+	MarketState state;
+	int32		day = calendar_day(time);
+	int			count;
+
+	if (day != market_day.found_day)
+	{
+		calendar_state(market_day.calendar, exchange, time, &state);
+		phase->since = state.since;
+		phase->until = state.until;
+		return;
+	}
+	phase->since = calendar_time(day, 0);
+	phase->until = calendar_time(day + 1, 0);
+	count = calendar_sessions(market_day.calendar, exchange, day, sessions);
+	for (int i = 0; i < count; i++)
+	{
+		int64		edges[] = {calendar_time(day, sessions[i].starts),
+		calendar_time(day, sessions[i].ends)};
+
+		for (int e = 0; e < 2; e++)
+		{
+			if (edges[e] <= time)
+				phase->since = Max(phase->since, edges[e]);
+			else
+				phase->until = Min(phase->until, edges[e]);
+		}
+	}
 }
 
 bool
@@ -259,12 +301,6 @@ market_day_is_new_phase(const Quote *quote, int64 earlier)
 		return false;
 	phase = &market_day.phases[exchange];
 	if (quote->time < phase->since || quote->time >= phase->until)
-	{
-		MarketState state;
-
-		calendar_state(market_day.calendar, (Exchange) exchange, quote->time, &state);
-		phase->since = state.since;
-		phase->until = state.until;
-	}
+		phase_at((Exchange) exchange, quote->time, phase);
 	return earlier < phase->since;
 }

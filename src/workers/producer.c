@@ -68,7 +68,7 @@ outbox_is_full(void)
 static bool
 consider_hot_sweep(void)
 {
-	return hot_is_due() && agenda_is_sweeping_time() &&
+	return hot_is_due() &&
 		backoff_is_over(sweeping_store_backoff()) &&
 		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
 		sweeping_start_hot();
@@ -99,7 +99,6 @@ tell_state(void)
 {
 	const Backoff *source = sweeping_source_backoff();
 	const Backoff *store = sweeping_store_backoff();
-	char		when[CLOCK_TEXT_SIZE];
 	char		waiting[AGENDA_TEXT_SIZE];
 
 	if (!backoff_is_over(store))
@@ -113,8 +112,8 @@ tell_state(void)
 						(long long) delivery_waiting());
 	else if (source->failures > 0 && sweeping_is_idle())
 	{
-		clock_text(Max(agenda_next_sweep(), source->until), when);
-		worker_set_state(WORKER_BACKING_OFF, "the source; next sweep at %s", when);
+		agenda_retry_text(source, waiting);
+		worker_set_state(WORKER_BACKING_OFF, "the source; %s", waiting);
 	}
 	else if (source->failures > 0)
 		worker_set_state(WORKER_BACKING_OFF, "the source: trying again");

@@ -1,21 +1,26 @@
 /*-------------------------------------------------------------------------
  *
  * sweep_report.h
- *	  What is told of a sweep that has ended: a line for vnstream_log(), and
- *	  whether it was well for vnstream_health().
+ *	  What is told of a sweep: what was wrong with its source; and when it has
+ *	  ended a line for vnstream_log(), and whether it was well for
+ *	  vnstream_health().
  *
  *-------------------------------------------------------------------------
  */
 #ifndef VNSTREAM_WORKERS_SWEEP_REPORT_H
 #define VNSTREAM_WORKERS_SWEEP_REPORT_H
 
-#include "store/outbox.h"
+#include "source/http.h"
+#include "workers/sweep_run.h"
 
 /*
- * Main thread of the producer, outside of a transaction.  error: '' where all
- * went well.
+ * Both: main thread of the producer, outside of a transaction.
+ *
+ * A source that could not be asked any more, with what to do about it.
  */
-extern void sweep_report(int64 sweep, int64 asked, int64 missing,
-						 const SweepTotals *totals, const char *error);
+extern void sweep_report_fault(const char *source, HttpFault fault, const char *error);
+
+/* It has ended; not for hot ones, of which there are too many. */
+extern void sweep_report(const SweepRun *run);
 
 #endif							/* VNSTREAM_WORKERS_SWEEP_REPORT_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sweeping.c
- *	  One sweep, from the beginning of its row to the end of it.
+ *	  Sweeps, one after the other: which one goes on, and its next step.
  *
  *	   IDLE --sweeping_start()--> LOOKUP --tickers--> SWEEP
  *		^							|					|
@@ -18,31 +18,19 @@
  */
 #include "postgres.h"
 
-#include "utils/memutils.h"
-#include "utils/timestamp.h"
-
 #include "config.h"
-#include "market/schedule.h"
-#include "source/probe_symbols.h"
 #include "source/sweep.h"
-#include "store/outbox.h"
 #include "workers/answer.h"
 #include "workers/hot.h"
 #include "workers/http_settings.h"
 #include "workers/sources.h"
 #include "workers/sweep_report.h"
+#include "workers/sweep_run.h"
 #include "workers/sweeping.h"
 #include "workers/symbol_book.h"
+#include "workers/symbol_lookup.h"
 #include "workers/symbol_refresh.h"
 #include "workers/tell.h"
-
-#define STORE_TIMEOUT_MS 30000
-
-/* How often rows of hot sweeps are looked at for deleting. */
-#define FORGET_HOT_MS 600000
-
-/* Why a hot sweep was made, in vnstream_sweeps. */
-#define HOT_TRIGGER "hot"
 
 typedef enum SweepPhase
 {
@@ -51,29 +39,10 @@ typedef enum SweepPhase
 	PHASE_SWEEP
 } SweepPhase;
 
-/* One sweep that is under way. */
-typedef struct SweepRun
-{
-	int64		number;			/* in vnstream_sweeps; 0: none, at most a lookup */
-	const char *trigger;		/* why it is made; a constant */
-	bool		is_hot;
-	bool		is_requested;	/* by somebody, now */
-	bool		asks_all;		/* also symbols that rest */
-	Sweep	   *sweep;
-	bool		is_swept;		/* the sweep is done, its row is not yet */
-	char		error[SOURCE_ERROR_SIZE];
-	char		note[SOURCE_ERROR_SIZE];	/* what words of the setting lack */
-	int64		asked;
-	int64		missing;
-	SweepTotals totals;
-} SweepRun;
-
 typedef struct Sweeping
 {
 	HttpClient *http;
 	SweepPhase	phase;
-	size_t		lookup_source;	/* that the list is asked of */
-	uint32		lookup_tried;	/* a bit for each that was asked for it */
 	Backoff		source_backoff;
 	Backoff		store_backoff;
 	bool		has_book;
@@ -82,8 +51,6 @@ typedef struct Sweeping
 	SweepRun	run;
 	SweepRun	paused;			/* a sweep of all, while a hot one goes on */
 	bool		is_to_pause;	/* no new request: a hot one is to come in */
-	TimestampTz hot_forgotten_at;
-	char		told_refused[2][SOURCE_ERROR_SIZE]; /* of symbols, of hot_symbols */
 } Sweeping;
 
 static Sweeping sweeping;
@@ -99,96 +66,12 @@ may_request(void *context)
 }
 
 /*
- * Rows of vnstream_sweeps, in store_transaction().
- */
-static void
-close_interrupted(void *argument)
-{
-	StoreCatalog catalog;
-
-	store_catalog_get(&catalog);
-	(void) sweep_rows_interrupt(&catalog);
-}
-
-static void
-begin_row(void *argument)
-{
-	const char *trigger = argument;
-	StoreCatalog catalog;
-	int64		requested;
-
-	store_catalog_get(&catalog);
-	requested = sweeping.run.is_hot ? 0 : sweep_row_requested(&catalog);
-	if (requested == 0 && trigger == NULL)
-	{
-		sweeping.run.number = 0;
-		return;
-	}
-	sweeping.run.trigger = requested != 0 ? "request" : trigger;
-	/* on the clock, and of a hot sweep: what is expected to be missing is not asked */
-	sweeping.run.is_requested = requested != 0;
-	sweeping.run.asks_all = requested != 0 ||
-		(strcmp(trigger, "interval") != 0 && !sweeping.run.is_hot);
-	sweeping.run.number = sweep_row_begin(&catalog, requested, sources_provider(0)->name,
-										  sweeping.run.trigger);
-}
-
-static void
-note_asked(void *argument)
-{
-	StoreCatalog catalog;
-
-	store_catalog_get(&catalog);
-	sweep_row_asked(&catalog, sweeping.run.number, sweeping.run.asked);
-}
-
-static void
-end_row(void *argument)
-{
-	StoreCatalog catalog;
-
-	store_catalog_get(&catalog);
-	sweep_row_end(&catalog, sweeping.run.number, sweeping.run.asked, sweeping.run.missing,
-				  sources_of_sweep(sweeping.run.sweep),
-				  sweeping.run.error[0] != '\0' ? sweeping.run.error : NULL,
-				  &sweeping.run.totals);
-	symbol_book_store(&catalog, sources_provider(0)->name);
-	if (sweeping.run.is_hot &&
-		clock_passed(sweeping.hot_forgotten_at, GetCurrentTimestamp(), FORGET_HOT_MS))
-		sweep_rows_forget_hot(&catalog);
-}
-
-/*
- * A sweep that failed: what the next one waits for.
+ * A source was at fault, so that the next sweep waits.
  */
 static void
 note_source_failure(size_t source, HttpFault fault, const char *error)
 {
-	const char *hint = NULL;
-	char		text[200];
-
-	switch (fault)
-	{
-		case HTTP_TOO_MANY:
-			hint = "Lower vnstream.requests_per_minute, or raise vnstream.interval.";
-			break;
-		case HTTP_REFUSED:
-			snprintf(text, sizeof(text),
-					 "The source may refuse this address; check vnstream.%s_url, vnstream.user_agent and vnstream.http_headers.",
-					 sources_provider(source)->name);
-			hint = text;
-			break;
-		case HTTP_TOO_LARGE:
-			hint = "Raise vnstream.http_max_response, or lower vnstream.symbols_per_request.";
-			break;
-		case HTTP_TIMED_OUT:
-			hint = "Raise vnstream.http_timeout, or lower vnstream.symbols_per_request.";
-			break;
-		default:
-			break;
-	}
-	worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, hint, "source %s: %s",
-				 sources_provider(source)->name, error);
+	sweep_report_fault(sources_provider(source)->name, fault, error);
 	backoff_fail(&sweeping.source_backoff, sources_rest());
 }
 
@@ -200,25 +83,16 @@ static void
 finish_sweep(void)
 {
 	SweepRun   *run = &sweeping.run;
-	StoreError	error;
 
-	if (!backoff_is_over(&sweeping.store_backoff))
+	if (!backoff_is_over(&sweeping.store_backoff) ||
+		!sweep_run_end(run, &sweeping.store_backoff))
 		return;
-	(void) store_transaction(end_row, NULL, "ending a sweep", STORE_TIMEOUT_MS, &error);
-	if (worker_store_failed(&error, &sweeping.store_backoff))
-		return;
-	symbol_book_settle();
+	/* every few seconds: of a hot one only its faults are news, and those have been told */
 	if (run->is_hot)
-	{
-		/* every few seconds: only its faults are news, and those have been told */
-		if (clock_passed(sweeping.hot_forgotten_at, GetCurrentTimestamp(), FORGET_HOT_MS))
-			sweeping.hot_forgotten_at = GetCurrentTimestamp();
 		hot_ended();
-	}
 	else
-		sweep_report(run->number, run->asked, run->missing, &run->totals, run->error);
-	if (run->sweep != NULL)
-		sweep_free(run->sweep);
+		sweep_report(run);
+	sweep_run_free(run);
 	*run = sweeping.paused;
 	memset(&sweeping.paused, 0, sizeof(SweepRun));
 	sweeping.phase = run->number != 0 ? PHASE_SWEEP : PHASE_IDLE;
@@ -235,161 +109,38 @@ conclude_sweep(int64 asked, int64 missing, const char *error)
 	finish_sweep();
 }
 
-static bool
-is_for(SweepReason reason)
-{
-	return strcmp(sweeping.run.trigger, sweep_reason_name(reason)) == 0;
-}
-
-/* All that the settings ask for: what a refresh is to bring. */
-static const char *
-all_settings(void)
-{
-	static char *text = NULL;
-	MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
-
-	if (text != NULL)
-		pfree(text);
-	text = psprintf("%s%s%s", config_symbols, config_hot_symbols[0] != '\0' ? "," : "",
-					config_hot_symbols);
-	MemoryContextSwitchTo(before);
-	return text;
-}
-
-/*
- * Symbols that are named and that no sweep asks for; told once.
- */
-static void
-tell_refused(const UniverseNotes *notes, bool is_hot)
-{
-	char	   *told = sweeping.told_refused[is_hot];
-
-	if (strcmp(notes->refused, told) == 0)
-		return;
-	strlcpy(told, notes->refused, SOURCE_ERROR_SIZE);
-	if (notes->refused[0] != '\0')
-		worker_error(WARNING, ERRCODE_FEATURE_NOT_SUPPORTED,
-					 is_hot ? "Take them out of vnstream.hot_symbols." :
-					 "Take them out of vnstream.symbols.",
-					 "not asked for, as derivatives and bonds are not supported: %s",
-					 notes->refused);
-}
-
-static size_t
-requests_of(size_t symbols)
-{
-	return (symbols + config_symbols_per_request - 1) / config_symbols_per_request;
-}
-
 static void
 begin_asking(void)
 {
 	SweepRun   *run = &sweeping.run;
-	SweepOptions options;
-	StoreError	error;
-	Universe	universe;
-	UniverseNotes notes;
-	int			resting;
 
-	if (!symbol_book_universe(run->is_hot ? config_hot_symbols : config_symbols, run->asks_all,
-							  &universe, &notes, &resting))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	tell_refused(&notes, run->is_hot);
-	if (notes.empty[0] != '\0')
-		snprintf(run->note, sizeof(run->note), "no symbol is known of %.400s", notes.empty);
-	if (is_for(SWEEP_AS_PROBE))
-	{
-		Universe	few;
-
-		if (!probe_symbols(&universe, &few))
-			ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-		universe_free(&universe);
-		universe = few;
-	}
-	run->asked = (int64) universe.count;
-	if (run->is_hot)
-		hot_started(requests_of(universe.count));
+	sweep_run_choose(run, may_request, &sweeping.store_backoff);
 	sweeping.phase = PHASE_SWEEP;
-	if (universe.count == 0)
-	{
-		universe_free(&universe);
-		conclude_sweep(0, 0, run->error[0] != '\0' ? run->error :
-					   run->note[0] != '\0' ? run->note :
-					   resting > 0 ? "" : "there is no symbol to ask for");
-		return;
-	}
-
-	memset(&options, 0, sizeof(options));
-	sources_for_sweep(&options);
-	options.symbols_per_request = config_symbols_per_request;
-	options.requests_in_flight = config_requests_in_flight;
-	options.may_request = may_request;
-	run->sweep = sweep_begin(&options, &universe);
-	universe_free(&universe);
 	if (run->sweep == NULL)
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-
-	/* so that the row says what is missing also when the sweep is interrupted */
-	(void) store_transaction(note_asked, NULL, "asking the source", STORE_TIMEOUT_MS, &error);
-	(void) worker_store_failed(&error, &sweeping.store_backoff);
-}
-
-/*
- * Ask for the list of symbols, where a list is due.
- */
-static bool
-start_lookup(bool only_requested)
-{
-	if (only_requested)
-		sources_try_now();
-	sweeping.lookup_tried = 0;
-	if (!sources_ask(0, &sweeping.lookup_source))
-		return false;
-	sweeping.lookup_tried = UINT32_C(1) << sweeping.lookup_source;
-	if (refresh_start(sources_provider(sweeping.lookup_source),
-					  sources_url(sweeping.lookup_source), all_settings(), only_requested,
-					  &sweeping.store_backoff))
-		return true;
-	sources_unasked(sweeping.lookup_source);
-	return false;
-}
-
-/*
- * The list did not come from one source: is there another to ask?
- */
-static bool
-ask_elsewhere(const BreakerFailure *failure)
-{
-	if (failure->fault == HTTP_OK ||
-		!sources_ask(sweeping.lookup_tried, &sweeping.lookup_source))
-		return false;
-	sweeping.lookup_tried |= UINT32_C(1) << sweeping.lookup_source;
-	refresh_ask(sources_provider(sweeping.lookup_source), sources_url(sweeping.lookup_source));
-	return true;
+	{
+		run->is_swept = true;
+		finish_sweep();
+	}
 }
 
 SweepStart
 sweeping_start(const char *trigger)
 {
-	StoreError	error;
+	SweepRun   *run = &sweeping.run;
 
 	if (!sweeping.has_book)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
-	if (!sweeping.has_book)
+	if (!sweeping.has_book ||
+		!sweep_run_begin(run, trigger, &sweeping.store_backoff))
 		return SWEEP_PUT_OFF;
-	memset(&sweeping.run, 0, sizeof(SweepRun));
-	sweeping.run.is_hot = trigger != NULL && strcmp(trigger, HOT_TRIGGER) == 0;
-	(void) store_transaction(begin_row, unconstify(char *, trigger), "beginning a sweep",
-							 STORE_TIMEOUT_MS, &error);
-	if (worker_store_failed(&error, &sweeping.store_backoff))
-		return SWEEP_PUT_OFF;
-	if (sweeping.run.number == 0)
+	if (run->number == 0)
 		return SWEEP_NOT_WANTED;
-	sweeping.trigger = sweeping.run.trigger;
+	sweeping.trigger = run->trigger;
 
-	if (sweeping.run.is_requested)
+	if (run->is_requested)
 		sources_try_now();
-	if (!sweeping.run.is_hot && refresh_is_due(all_settings()) && start_lookup(false))
+	if (!run->is_hot && symbol_lookup_is_due() &&
+		symbol_lookup_start(false, &sweeping.store_backoff))
 		sweeping.phase = PHASE_LOOKUP;
 	else
 		begin_asking();
@@ -403,26 +154,10 @@ sweeping_start_refresh(void)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
 	/* that somebody wants the sources tried must be so */
 	if (!sweeping.has_book || !refresh_has_request(&sweeping.store_backoff) ||
-		!start_lookup(true))
+		!symbol_lookup_start(true, &sweeping.store_backoff))
 		return false;
 	sweeping.phase = PHASE_LOOKUP;
 	return true;
-}
-
-/* Is there a hot symbol to ask for?  A row about none every few seconds says nothing. */
-static bool
-has_hot_symbols(void)
-{
-	Universe	universe;
-	UniverseNotes notes;
-	int			resting;
-	bool		answer;
-
-	if (!symbol_book_universe(config_hot_symbols, false, &universe, &notes, &resting))
-		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	answer = universe.count > 0;
-	universe_free(&universe);
-	return answer;
 }
 
 bool
@@ -439,7 +174,7 @@ sweeping_start_hot(void)
 		sweeping.is_to_pause = true;
 		return false;
 	}
-	if (!has_hot_symbols())
+	if (!sweep_run_has_hot_symbols())
 	{
 		hot_started(1);
 		return false;
@@ -455,19 +190,14 @@ sweeping_start_hot(void)
 static void
 finish_lookup(void)
 {
-	BreakerFailure failure = {HTTP_OK, false, -1};
-	char		error[SOURCE_ERROR_SIZE] = "";
-	bool		is_well = !refresh_has_failed(&failure, error);
+	size_t		source;
+	HttpFault	fault;
+	char		error[SOURCE_ERROR_SIZE];
 
-	if (is_well || failure.fault == HTTP_OK)
-		sources_answered(sweeping.lookup_source);
-	else
-		sources_failed(sweeping.lookup_source, &failure, error);
-	if (!is_well && ask_elsewhere(&failure))
+	if (!symbol_lookup_finish(&sweeping.store_backoff, &source, &fault, error))
 		return;
-	refresh_finish(&sweeping.store_backoff);
-	if (!is_well)
-		note_source_failure(sweeping.lookup_source, failure.fault, error);
+	if (error[0] != '\0')
+		note_source_failure(source, fault, error);
 	sweeping.phase = PHASE_IDLE;
 	if (sweeping.run.number == 0)
 		return;
@@ -533,20 +263,15 @@ sweeping_round(void)
 		{
 			symbol_book_note_board(&board, provider == sources_provider(0));
 			answer_take(&board, provider->name, sweeping.run.number,
-						is_for(SWEEP_AT_CLOSING));
+						sweeping.run.is_closing);
 			board_free(&board);
 		}
 	}
 	if (answer_is_pending() || sweeping.run.is_swept)
 		return false;
 
-	if (sweeping.phase == PHASE_LOOKUP)
-	{
-		refresh_drive(sweeping.http, may_request,
-					  unconstify(SourceProvider *, sources_provider(sweeping.lookup_source)));
-		if (refresh_is_done())
-			finish_lookup();
-	}
+	if (sweeping.phase == PHASE_LOOKUP && symbol_lookup_drive(sweeping.http, may_request))
+		finish_lookup();
 	if (sweeping.phase == PHASE_SWEEP && !sweeping.run.is_swept)
 	{
 		sources_learn();
@@ -610,17 +335,6 @@ sweeping_timeout(void)
 	return timeout;
 }
 
-/* What a process before this one has left open, or this one when it ends. */
-static void
-end_interrupted(void)
-{
-	StoreError	error;
-
-	(void) store_transaction(close_interrupted, NULL, "ending interrupted sweeps",
-							 STORE_TIMEOUT_MS, &error);
-	(void) worker_store_failed(&error, &sweeping.store_backoff);
-}
-
 void
 sweeping_begin(void)
 {
@@ -634,7 +348,7 @@ sweeping_begin(void)
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
 				 errmsg("could not set up the sources \"%s\": %s", config_sources, text),
 				 errhint("Check vnstream.sources, vnstream.user_agent and vnstream.http_headers.")));
-	end_interrupted();
+	sweep_runs_interrupt(&sweeping.store_backoff);
 	symbol_book_begin();
 	hot_reconfigure();
 	sweeping.has_book = refresh_begin(&sweeping.store_backoff);
@@ -655,12 +369,8 @@ sweeping_reconfigure(void)
 void
 sweeping_release(void)
 {
-	if (sweeping.run.sweep != NULL)
-		sweep_free(sweeping.run.sweep);
-	sweeping.run.sweep = NULL;
-	if (sweeping.paused.sweep != NULL)
-		sweep_free(sweeping.paused.sweep);
-	sweeping.paused.sweep = NULL;
+	sweep_run_free(&sweeping.run);
+	sweep_run_free(&sweeping.paused);
 	refresh_release();
 	if (sweeping.http != NULL)
 		http_client_destroy(sweeping.http);
@@ -671,5 +381,5 @@ void
 sweeping_end(void)
 {
 	sweeping_release();
-	end_interrupted();
+	sweep_runs_interrupt(&sweeping.store_backoff);
 }

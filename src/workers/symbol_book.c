@@ -240,6 +240,15 @@ symbol_book_loss(const SourceSymbolList *list, int64 *before, int64 *lost)
 	}
 }
 
+bool
+symbol_book_has_group(int group)
+{
+	for (int i = 0; i < book.count; i++)
+		if ((book.symbols[i].symbol.groups & (UINT32_C(1) << group)) != 0)
+			return true;
+	return false;
+}
+
 /* A text of an answer over what is known; was it news? */
 static bool
 take_text(char *known, size_t size, const char *text, bool overrules)

@@ -63,6 +63,9 @@ extern bool symbol_book_universe(const char *symbols, bool all, Universe *univer
  */
 extern void symbol_book_loss(const SourceSymbolList *list, int64 *before, int64 *lost);
 
+/* Is any symbol known to be a member of that index group? */
+extern bool symbol_book_has_group(int group);
+
 /*
  * What an answer's rows tell of their symbols.  overrules: more than what is
  * known already (the source of first choice), else only what is unknown.

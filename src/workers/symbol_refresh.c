@@ -3,6 +3,11 @@
  * symbol_refresh.c
  *	  Asking the source for its list of symbols, and taking it over.
  *
+ * The list of the first of vnstream.sources overrules what is known.  Another
+ * one's adds symbols, and what is unknown of them: sources differ in names and
+ * kinds, and a list that stands in for a while must not leave its mark on all
+ * symbols, or take those off the list that it does not have.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -11,6 +16,7 @@
 
 #include "source/symbol_list.h"
 #include "store/symbols.h"
+#include "workers/sources.h"
 #include "workers/symbol_book.h"
 #include "workers/symbol_refresh.h"
 #include "workers/tell.h"
@@ -32,6 +38,7 @@ static struct
 	uint64		requests_seen;	/* of the entry's symbol_requests */
 	int64		day;			/* of the market, of the last good list; 0 none */
 	uint32		groups;			/* whose members came on that day */
+	bool		is_stand_in;	/* that list is not the first source's */
 	int			failures;		/* in a row */
 	TimestampTz retry_at;
 
@@ -83,6 +90,13 @@ tell_health(const char *error)
 	LWLockRelease(shared_state->lock);
 }
 
+/* Is what comes of the source that overrules the others? */
+static bool
+is_of_first_source(void)
+{
+	return refresh.provider == sources_provider(0);
+}
+
 static void
 load_book(void *argument)
 {
@@ -128,6 +142,9 @@ due_trigger(const char *symbols)
 		return "daily";
 	if ((universe_groups(symbols) & ~refresh.groups) != 0)
 		return "settings";
+	/* the first source's own list of today, once it can be had */
+	if (refresh.is_stand_in && ms_until(refresh.retry_at) == 0)
+		return "daily";
 	return NULL;
 }
 
@@ -273,7 +290,7 @@ judge_list(void)
 	symbol_book_loss(list, &before, &lost);
 
 	/* what is missing may be in a row that could not be read: nothing leaves then */
-	if (symbol_loss_is_refused(before, lost) && !refresh.accepts_loss)
+	if (is_of_first_source() && symbol_loss_is_refused(before, lost) && !refresh.accepts_loss)
 	{
 		refresh.is_refused = true;
 		snprintf(refresh.error, sizeof(refresh.error),
@@ -293,7 +310,7 @@ judge_list(void)
 					 refresh.provider->name, refresh.lists.doubtful, list->symbols[i].ticker);
 		break;
 	}
-	if (list->unreadable > 0)
+	if (list->unreadable > 0 && is_of_first_source())
 		worker_error(LOG, ERRCODE_DATA_EXCEPTION, NULL,
 					 "source %s: %zu rows of the list of symbols cannot be read; no symbol is taken off the list this time",
 					 refresh.provider->name, list->unreadable);
@@ -316,8 +333,9 @@ take_list(const StoreCatalog *catalog)
 		rows[i].is_active = !symbol->is_delisted;
 		rows[i].is_doubtful = symbol->is_doubtful;
 	}
-	symbol_rows_take_list(catalog, rows, (int) list->count, refresh.provider->name, true,
-						  list->unreadable == 0, &refresh.changes);
+	symbol_rows_take_list(catalog, rows, (int) list->count, refresh.provider->name,
+						  is_of_first_source(),
+						  is_of_first_source() && list->unreadable == 0, &refresh.changes);
 }
 
 static void
@@ -326,6 +344,9 @@ take_group(const StoreCatalog *catalog, int group)
 	const SourceSymbolList *list = &refresh.lists.groups[group];
 	const char **tickers = palloc(sizeof(char *) * (list->count + 1));
 
+	/* the members of an index are facts as others are */
+	if (!is_of_first_source() && symbol_book_has_group(group))
+		return;
 	for (size_t i = 0; i < list->count; i++)
 		tickers[i] = list->symbols[i].ticker;
 	symbol_rows_take_group(catalog, universe_group_name(group), tickers, (int) list->count,
@@ -367,7 +388,8 @@ static void
 note_success(void)
 {
 	refresh.failures = 0;
-	refresh.retry_at = 0;
+	refresh.retry_at = refresh.is_stand_in ?
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MAX_MS) : 0;
 	tell_health("");
 	worker_tell(EVENT_INFO, 0, ERRCODE_SUCCESSFUL_COMPLETION,
 				"symbols: %zu listed, " INT64_FORMAT " new, " INT64_FORMAT " changed, "
@@ -401,6 +423,7 @@ refresh_finish(Backoff *store_backoff)
 			if (refresh.day != market_day())
 				refresh.groups = 0;
 			refresh.day = market_day();
+			refresh.is_stand_in = !is_of_first_source();
 		}
 		refresh.groups |= refresh.lists.has_groups;
 	}

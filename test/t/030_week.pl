@@ -179,10 +179,12 @@ like(sql("SELECT array_to_string(reasons, ';') FROM vnstream_health()"), qr/the 
 like(slurp_file($node->logfile), qr/WARNING:  .*2026-11-24 is called a holiday, but (VCB|SHS|A32) has a match of it: it is swept like a trading day\n.*HINT:  Put the day with is_holiday = false into vnstream_holiday_overrides/, 'and the log, with what to do');
 like(sql("SELECT result || ': ' || detail FROM vnstream_check() WHERE name = 'calendar'"), qr/^warning: the calendar is wrong: it calls 2026-11-24 a holiday/, 'and vnstream_check()');
 sweeps_at('2026-11-24 14:00:00', 'interval', 0, 3);
+sweeps_at('2026-11-24 14:31:00', 'interval', 2, 1);
+is(sql("SELECT string_agg(ticker, ',' ORDER BY ticker) FROM realtime_quotes WHERE time >= '2026-11-24 14:31'"), 'SHS,VCB', 'its phases are those of any day');
 sql("INSERT INTO vnstream_holiday_overrides (day, is_holiday) VALUES ('2026-11-24', false)");
-set_clock('2026-11-24 14:02:00');
+set_clock('2026-11-24 14:33:00');
 health('ok', 'put right, without a restart or a reload');
-is(sql("SELECT string_agg(DISTINCT phase, ',') FROM vnstream_market_state('2026-11-24 14:02')"), 'continuous', 'it is a trading day');
+is(sql("SELECT string_agg(DISTINCT phase, ',') FROM vnstream_market_state('2026-11-24 14:33')"), 'ATC,continuous', 'it is a trading day');
 
 # ---- Wednesday is a holiday of the user's
 
@@ -203,5 +205,40 @@ is(sql("SELECT count(*) FROM realtime_quotes WHERE (time AT TIME ZONE 'Asia/Ho_C
 is(sql("SELECT count(*) FROM vnstream_log(1000) WHERE message ~ 'clock was set back'"), '0', 'nobody took a jump forwards for one backwards');
 is(sql("SELECT sum(restarts) FROM vnstream_status()"), '0', 'and nobody had to start anew');
 is(sql('SELECT errors FROM vnstream_status() WHERE worker = \'producer\''), '0', 'nor met an error');
+is(sql(q{SELECT string_agg(concat_ws(' ', trigger, (started AT TIME ZONE 'Asia/Ho_Chi_Minh')::date, error), ', ' ORDER BY refresh) FROM vnstream_symbol_refreshes}),
+	'start 2026-11-20, daily 2026-11-21, daily 2026-11-23, daily 2026-11-24, daily 2026-11-25', 'the list of symbols was refreshed once a day, with its first sweep');
+
+# ---- Thursday: hot symbols keep to the hours of the others
+
+sub hot { my ($where) = @_; return "SELECT count(*) FROM vnstream_sweeps WHERE trigger = 'hot' AND $where"; }
+sub waits { my ($time, $for, $name) = @_; set_clock($time); return query_until($node, 'postgres', "SELECT state, waiting_for FROM vnstream_status() WHERE worker = 'producer'", $for, $name, 20); }
+
+sql("ALTER SYSTEM SET vnstream.$_") foreach "hot_symbols = 'VCB'", "hot_interval = '500ms'";
+$node->reload;
+query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_settings() WHERE NOT in_use', '0', 'the settings are in use');
+waits('2026-11-26 08:40:00', 'running|market closed until 2026-11-26 09:00:00+07; next sweep at 2026-11-26 08:45:00+07', 'Thursday, before the first sweep');
+set_clock('2026-11-26 08:46:00');
+query_until($node, 'postgres', "SELECT trigger, answered FROM vnstream_sweeps WHERE trigger <> 'hot' AND started >= '2026-11-26 08:46' AND ended IS NOT NULL", 'interval|3', 'the first sweep', 20);
+query_until($node, 'postgres', 'SELECT n >= 3 FROM (' . hot('ended IS NOT NULL AND asked = 1') . ') AS h(n)', 't', 'hot sweeps, one after the other', 20);
+like(sql("SELECT detail FROM vnstream_check() WHERE name = 'interval'"), qr/^3 symbols in 1 requests/, 'which vnstream_check() does not take for sweeps of all');
+simulator_mode($simulator, mode => 'slow', delay => 2, path => 'getList');
+query_until($node, 'postgres', hot('ended IS NULL'), '1', 'one is under way', 20);
+set_clock('2026-11-26 09:50:00');
+simulator_mode($simulator, mode => 'ok');
+query_until($node, 'postgres', 'SELECT n > 1 FROM (' . hot("started > '2026-11-26 09:50:01' AND ended IS NOT NULL") . ') AS h(n)', 't', 'the clock was set forward meanwhile: they go on, as it took no hour', 20);
+waits('2026-11-26 12:00:00', 'running|market closed until 2026-11-26 13:00:00+07; next sweep at 2026-11-26 13:00:00+07', 'lunch');
+sleep(2);
+is(sql(hot("started < '2026-11-26 08:45' OR started > '2026-11-26 11:31'")), '0', 'none before the first sweep, and none at lunch');
+
+# ---- a calendar in which the market never opens again
+
+sql("INSERT INTO vnstream_session_overrides (exchange, phase, starts, ends, valid_from) SELECT e, 'lunch', '09:00', '15:00', '2026-11-26' FROM unnest('{HOSE,HNX,UPCOM}'::text[]) AS e");
+waits('2026-11-26 12:02:00', 'running|market closed; no sweep is due; see vnstream_sessions and vnstream_holidays', 'nothing is due, ever');
+simulator_mode($simulator, mode => '503');
+sql('SELECT vnstream_sweep()');
+waits('2026-11-26 12:02:10', 'backing off|the source; no sweep is due; see vnstream_sessions and vnstream_holidays', 'also not by a source that rests');
+simulator_mode($simulator, mode => 'ok');
+sql('SELECT vnstream_sweep()');
+waits('2026-11-26 12:02:20', 'running|market closed; no sweep is due; see vnstream_sessions and vnstream_holidays', 'but whoever asks is answered');
 
 done_testing();

@@ -193,8 +193,37 @@ sql('SELECT vnstream_refresh_symbols()');
 query_until($node, 'postgres',
 	q{SELECT source, listed > 400, error IS NULL FROM vnstream_symbol_refreshes WHERE ended IS NOT NULL ORDER BY refresh DESC LIMIT 1},
 	'kbs|t|t', 'the list of the other');
+
+# It stands in, and no more: it adds what is new, but what it has not and what it
+# says otherwise is the first one's to tell, as are the members of an index.
+my $symbols = q{SELECT md5(string_agg(concat_ws('|', ticker, exchange, kind, name, isin, listed_shares, trading_status, active, groups), ',' ORDER BY ticker)) FROM vnstream_symbols WHERE ticker <> 'NEW'};
+my $facts = sql($symbols);
+my $changes = sql('SELECT count(*) FROM vnstream_symbol_history');
+simulator_post($simulator, 'listing', { add => [ { symbol => 'NEW', board => 'HSX' } ], remove => [ 'HPG', 'SHS' ],
+	rename => { FPT => 'FPT Mot' }, move => { ACV => 'HSX' } });
+sql('SELECT vnstream_refresh_symbols()');
+query_until($node, 'postgres',
+	q{SELECT concat_ws(' ', source, added, changed, removed, returned, error) FROM vnstream_symbol_refreshes WHERE ended IS NOT NULL ORDER BY refresh DESC LIMIT 1},
+	'kbs 1 0 0 0', 'the list of the other adds a symbol, and changes none');
+mode(mode => '403_plain', source => 'vci');
+sweep('and boards of the other', 'kbs|404|401|3|0|t');
+is(sql($symbols), $facts, 'not a fact of a symbol has changed');
+is(sql("SELECT count(*) - $changes, string_agg(ticker || ' ' || field, ',') FILTER (WHERE ticker = 'NEW') FROM vnstream_symbol_history"), '1|NEW active', 'and so says the history');
 mode(mode => 'ok');
-sweep('whose refusal counts for quotes, too, until it is tried', 'vci, kbs|403|400|3|0|f');
+sweep('the first one is back', 'vci, kbs|404|401|3|0|f');
+# somebody acts; else the first one's own list is tried for in an hour
+$node->reload;
+query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_settings() WHERE NOT in_use', '0', 'the settings are in use');
+my $next = sql('SELECT vnstream_sweep()');
+query_until($node, 'postgres',
+	q{SELECT concat_ws(' ', trigger, source, added, changed, removed, returned, error) FROM vnstream_symbol_refreshes WHERE ended IS NOT NULL ORDER BY refresh DESC LIMIT 1},
+	'daily vci 0 2 2 0', 'its own list of the day is asked for, and counts');
+query_until($node, 'postgres', "SELECT ended IS NOT NULL FROM vnstream_sweeps WHERE sweep = $next", 't', 'then the sweep is made');
+simulator_post($simulator, 'listing', { clear => JSON::PP::true() });
+sql('SELECT vnstream_refresh_symbols()');
+query_until($node, 'postgres',
+	q{SELECT concat_ws(' ', source, added, changed, removed, returned, error) FROM vnstream_symbol_refreshes WHERE ended IS NOT NULL ORDER BY refresh DESC LIMIT 1},
+	'vci 0 2 1 2', 'as it was');
 
 # A look at either.
 is(sql(q{SELECT status, quote->>'source', error IS NULL FROM vnstream_fetch('VCB')}), '200|vci|t', 'a look at the first');

@@ -22,6 +22,7 @@ static int64_t interval;
 
 /* What the world does besides: which sweeps fail, and what probes find. */
 static int	failures;			/* of the next sweeps */
+static int	seconds_long;		/* each sweep; nothing is made meanwhile */
 static int32_t trades_on;		/* a day that is called a holiday, and trades */
 
 static int64_t
@@ -54,6 +55,7 @@ fresh(int64_t of_interval)
 	policy = SCHEDULE_MARKET;
 	interval = of_interval;
 	failures = 0;
+	seconds_long = 0;
 	trades_on = SCHEDULE_NO_DAY;
 }
 
@@ -94,8 +96,11 @@ make(SweepReason reason, int64_t now)
 	else
 	{
 		history.last = now;
+		history.last_ended = now + seconds_long * SECOND;
 		if (is_good)
 			history.last_good = now;
+		if (is_good && (reason == SWEEP_AT_START || reason == SWEEP_AT_CLOSING))
+			history.last_full = now;
 	}
 	if (is_good && calendar_day(now) == trades_on &&
 		schedule_is_doubtful_day(&calendar, trades_on))
@@ -122,6 +127,8 @@ stepped(const char *from, const char *until)
 	{
 		ScheduledSweep next;
 
+		if (now < history.last_ended)
+			continue;
 		schedule_next(&calendar, policy, interval, &history, now, &next);
 		if (next.at > now)
 		{
@@ -265,7 +272,7 @@ test_users_days(void)
 	session(EXCHANGE_UPCOM, MARKET_CONTINUOUS, 23 * 60, 24 * 60, "2026-11-25");
 	week_is("2026-11-24 18:00:00", "2026-11-26 08:50:00",
 			"Tue 18:00 start, Wed 00:00-01:00 interval x3, "
-			"Wed 23:00-23:30 interval x2, Wed 23:59:59 interval, Thu 08:45 interval",
+			"Wed 23:00-23:30 interval x2, Wed 23:59:59 closing, Thu 08:45 interval",
 			"a night session");
 }
 
@@ -307,7 +314,7 @@ test_failures(void)
 			"a start that fails is made again until it does not");
 
 	fresh(600 * SECOND);
-	history.last = history.last_good = at("2026-11-20 15:05:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 15:05:00");
 	failures = 1;
 	week_is("2026-11-20 15:10:00", "2026-11-23 08:46:00",
 			"Fri 15:45 closing, Fri 15:55 closing, Mon 08:45 interval",
@@ -315,20 +322,20 @@ test_failures(void)
 
 	/* but not for ever: the next day's sweeps take over */
 	fresh(HALF_HOUR);
-	history.last = history.last_good = at("2026-11-19 15:05:00");
+	history.last = history.last_good = history.last_full = at("2026-11-19 15:05:00");
 	failures = 1000;
 	week_is("2026-11-20 07:50:00", "2026-11-20 10:00:00",
 			"Fri 07:50 closing, Fri 08:20 closing, Fri 08:50-09:50 interval x3",
 			"the next day's sweeps take over");
 
 	fresh(600 * SECOND);
-	history.last = history.last_good = at("2026-11-23 15:50:00");
+	history.last = history.last_good = history.last_full = at("2026-11-23 15:50:00");
 	failures = 1;
 	week_is("2026-11-24 09:00:00", "2026-11-24 18:00:00",
 			"Tue 09:20 probe, Tue 09:30 probe, Tue 13:10 probe",
 			"a probe that fails");
 	fresh(600 * SECOND);
-	history.last = history.last_good = at("2026-11-23 15:50:00");
+	history.last = history.last_good = history.last_full = at("2026-11-23 15:50:00");
 	failures = 1000;
 	week_is("2026-11-24 09:00:00", "2026-11-24 18:00:00",
 			"Tue 09:20 probe, Tue 09:30 probe, Tue 09:40 probe, Tue 09:50 probe, "
@@ -356,23 +363,46 @@ test_jumps(void)
 
 	/* late for the end of a half: a little is none, more is too late */
 	fresh(HALF_HOUR);
-	history.last = history.last_good = at("2026-11-20 11:15:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 11:15:00");
 	week_is("2026-11-20 11:31:00", "2026-11-20 12:00:00", "Fri 11:31 interval", "a minute late");
-	history.last = history.last_good = at("2026-11-20 11:15:00");
+	fresh(HALF_HOUR);
+	history.last = history.last_good = history.last_full = at("2026-11-20 11:15:00");
 	week_is("2026-11-20 11:31:01", "2026-11-20 12:00:00", "", "more than a minute late");
 
-	history.last = history.last_good = at("2026-11-20 10:00:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 10:00:00");
 	week_is("2026-11-20 11:31:00", "2026-11-20 12:00:00", "Fri 11:31 interval", "a minute late, after a long time");
 	week_is("2026-11-20 11:31:01", "2026-11-20 13:00:01", "Fri 13:00 interval", "but once");
 
+	/* late because of a sweep that took long, it is made after that */
+	fresh(600 * SECOND);
+	history.last = history.last_good = history.last_full = at("2026-11-20 11:15:00");
+	seconds_long = 240;
+	week_is("2026-11-20 11:20:00", "2026-11-20 15:47:00",
+			"Fri 11:25 interval, Fri 11:30 interval, Fri 13:00-15:00 interval x13, "
+			"Fri 15:05 interval, Fri 15:45 closing",
+			"sweeps that take long");
+	fresh(60 * SECOND);
+	history.last = history.last_good = history.last_full = at("2026-11-20 11:20:30");
+	seconds_long = 240;
+	week_is("2026-11-20 11:21:00", "2026-11-20 13:00:10",
+			"Fri 11:21:30 interval, Fri 11:25:30 interval, Fri 11:29:30 interval, "
+			"Fri 11:33:30 interval, Fri 13:00 interval",
+			"longer than the interval: one more when the half has ended");
+
+	/* a requested one in the place of the closing leaves out what is unchanged */
+	fresh(HALF_HOUR);
+	history.last = history.last_good = at("2026-11-20 15:45:00");
+	history.last_full = at("2026-11-20 08:00:00");
+	week_is("2026-11-20 15:45:01", "2026-11-20 23:00:00", "Fri 16:15 closing", "requested just at the closing");
+
 	/* a sweep in between, by vnstream_sweep(), moves the interval */
 	fresh(HALF_HOUR);
-	history.last = history.last_good = at("2026-11-20 10:10:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 10:10:00");
 	week_is("2026-11-20 10:10:01", "2026-11-20 10:45:00", "Fri 10:40 interval", "the interval counts from the last");
 
 	/* back by less than what restarts the workers */
 	fresh(HALF_HOUR);
-	history.last = history.last_good = at("2026-11-20 10:00:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 10:00:00");
 	week_is("2026-11-20 09:59:30", "2026-11-20 10:31:00", "Fri 10:30 interval", "set back by half a minute");
 
 	/* a start after the closing has what the closing would have had */
@@ -399,7 +429,7 @@ test_never(void)
 		if (!calendar_is_weekend(date))
 			holiday(text, true);
 	}
-	history.last = history.last_good = at("2026-11-20 16:00:00");
+	history.last = history.last_good = history.last_full = at("2026-11-20 16:00:00");
 	history.last_good_probe = at("2026-11-20 16:00:00");
 	schedule_next(&calendar, SCHEDULE_MARKET, interval, &history, at("2026-11-20 16:00:00"), &next);
 	is_text(sweep_reason_name(next.reason), "probe", "a market that never opens is probed");
