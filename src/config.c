@@ -49,6 +49,8 @@ int			config_http_timeout = 10000;
 int			config_http_max_response = 16384;
 char	   *config_user_agent = NULL;
 char	   *config_http_headers = NULL;
+char	   *config_http_proxy = NULL;
+char	   *config_ca_file = NULL;
 bool		config_allow_insecure_source = false;
 int			config_heartbeat = 900;
 int			config_consumers = 1;
@@ -313,6 +315,32 @@ check_user_agent(char **newval, void **extra, GucSource source)
 	return false;
 }
 
+static bool
+check_http_proxy(char **newval, void **extra, GucSource source)
+{
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (http_check_proxy(*newval, error))
+		return true;
+	refusal_detail(error);
+	GUC_check_errhint("Use its address and port, such as '%s', or '' for none.",
+					  "http://proxy.example.com:3128");
+	return false;
+}
+
+static bool
+check_ca_file(char **newval, void **extra, GucSource source)
+{
+	char		error[SOURCE_ERROR_SIZE];
+
+	if (http_check_ca_file(*newval, error))
+		return true;
+	refusal_detail(error);
+	GUC_check_errhint("Use the path of a PEM file on the server, such as '%s', or '' for the system's certificates.",
+					  "/etc/ssl/our-ca.pem");
+	return false;
+}
+
 static void
 define_server_settings(void)
 {
@@ -510,6 +538,17 @@ define_source_settings(void)
 							   "Set what a gateway of your own needs. Not for secrets.",
 							   &config_http_headers, "",
 							   PGC_SUSET, 0, check_http_headers, NULL, NULL);
+	DefineCustomStringVariable("vnstream.http_proxy",
+							   "Proxy through which the sources are asked: http:// or https://, host and port; empty is none.",
+							   "Set it where the server has no way to the sources of its own. "
+							   "One from the environment is never used.",
+							   &config_http_proxy, "",
+							   PGC_SUSET, 0, check_http_proxy, NULL, NULL);
+	DefineCustomStringVariable("vnstream.ca_file",
+							   "PEM file of the certificates that vouch for the sources; empty is the system's.",
+							   "Set it where a proxy or gateway of your own has a certificate of your own.",
+							   &config_ca_file, "",
+							   PGC_SUSET, 0, check_ca_file, NULL, NULL);
 	DefineCustomBoolVariable("vnstream.allow_insecure_source",
 							 "Whether a source may be read by http:// without TLS.",
 							 "Only for a source on this host or a network that you trust.",

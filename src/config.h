@@ -71,6 +71,8 @@ extern int	config_http_timeout;	/* ms */
 extern int	config_http_max_response;	/* kB */
 extern char *config_user_agent;
 extern char *config_http_headers;
+extern char *config_http_proxy; /* '': none */
+extern char *config_ca_file;	/* '': the system's */
 extern bool config_allow_insecure_source;
 extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;

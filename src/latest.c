@@ -44,6 +44,7 @@ typedef struct LatestMap
 	bool		is_warm;
 	bool		is_full;		/* some ticker has found no slot */
 	int			marks;			/* transactions with more than they could mark */
+	int			slotless;		/* tickers to be committed that have no slot */
 	int			slot_count;
 	TimestampTz warmed_at;
 	double		warming_ms;
@@ -195,6 +196,7 @@ give_map(int number, Oid database)
 	map->doubts++;
 	map->is_warm = false;
 	map->marks = 0;
+	map->slotless = 0;
 	map->table_state = 0;
 	map->warmed_at = 0;
 	map->warming_ms = 0;
@@ -236,6 +238,17 @@ latest_claim(void)
 		LWLockRelease(&locks[i].lock);
 		own_map = number;
 	}
+}
+
+void
+latest_forget(void)
+{
+	LatestMap  *map = lock_map(LW_EXCLUSIVE);
+
+	if (map == NULL)
+		return;
+	give_map(own_map, InvalidOid);
+	unlock_map();
 }
 
 void
@@ -293,6 +306,8 @@ latest_mark(LatestChange *changes, int count, bool has_more, LatestTicket *ticke
 		changes[i].slot = find_slot(map, changes[i].quote.ticker, true);
 		if (changes[i].slot >= 0)
 			slot_of(map, changes[i].slot)->marks++;
+		else
+			map->slotless++;
 	}
 	if (has_more)
 		map->marks++;
@@ -336,7 +351,10 @@ end_marks(const LatestChange *changes, int count, bool has_more,
 		LatestSlot *slot;
 
 		if (changes[i].slot < 0)
+		{
+			map->slotless--;
 			continue;
+		}
 		slot = slot_of(map, changes[i].slot);
 		slot->marks--;
 		if (!is_committed)
@@ -382,7 +400,7 @@ latest_warm_begin(Oid extension, uint64 table_state)
 {
 	LatestMap  *map = lock_map(LW_EXCLUSIVE);
 	bool		is_another;
-	bool		is_needed = false;
+	bool		is_needed;
 
 	warming.map = -1;
 	if (map == NULL)
@@ -390,8 +408,10 @@ latest_warm_begin(Oid extension, uint64 table_state)
 
 	/*
 	 * What is not stored stays, unless its outbox is gone with the extension that
-	 * it was of.  Slots stay where transactions have marked some.
+	 * it was of.  Slots stay where transactions have marked some, or would have
+	 * marked more than there are: a ticker that got one now would not be marked.
 	 */
+	is_needed = map->slotless > 0;
 	is_another = OidIsValid(map->extension) && map->extension != extension;
 	for (int i = 0; i < map->slot_count; i++)
 	{
@@ -404,7 +424,7 @@ latest_warm_begin(Oid extension, uint64 table_state)
 	if (!is_needed)
 		forget_slots(map);
 	map->is_warm = false;
-	map->is_full = false;
+	map->is_full = map->slot_count == config_max_symbols;
 	map->extension = extension;
 	map->table_state = table_state;
 	pg_atomic_write_u32(&map->wants_warming, 0);

@@ -78,10 +78,14 @@ extern void latest_start(void);
  * latest_claim(): this database's map is to be there from now on.  A worker
  * calls it before all else.
  *
+ * latest_forget(): until somebody claims it again it is nobody's; the extension has
+ * been dropped.
+ *
  * latest_put(): a quote that is not stored yet.  An older one than the map has is
  * ignored.
  */
 extern void latest_claim(void);
+extern void latest_forget(void);
 extern void latest_put(const Quote *quote);
 
 /*

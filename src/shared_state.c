@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "miscadmin.h"
 #include "pgtime.h"
 #include "storage/ipc.h"
@@ -158,6 +160,19 @@ shared_forget_backoff(Oid database)
 	LWLockRelease(shared_state->lock);
 }
 
+/*
+ * A clock that nobody sets, the same in all processes, in µs: one that is set
+ * forward by a minute would make all requests of the last one forgotten.
+ */
+static int64
+steady_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64) now.tv_sec * USECS_PER_SEC + now.tv_nsec / 1000;
+}
+
 /* The budget of a source, or NULL; made where there is room.  Caller holds the lock. */
 static SourceBudget *
 find_budget(const char *source)
@@ -187,7 +202,7 @@ shared_budget_take(const char *source, int limit)
 	/* the callers are plain C: nothing may be raised through them */
 	Assert(budget != NULL);
 	if (budget != NULL)
-		wait = request_take(&budget->history, limit, GetCurrentTimestamp());
+		wait = request_take(&budget->history, limit, steady_us());
 	LWLockRelease(shared_state->lock);
 	return wait;
 }
@@ -201,7 +216,7 @@ shared_budget_used(const char *source)
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	budget = find_budget(source);
 	if (budget != NULL)
-		used = request_count(&budget->history, GetCurrentTimestamp());
+		used = request_count(&budget->history, steady_us());
 	LWLockRelease(shared_state->lock);
 	return used;
 }

@@ -4,8 +4,9 @@
  *	  What the processes of the extension know of each other.
  *
  * One row for each database that runs the pipeline, with a slot for each of
- * its workers; the launcher's own slot; the request budget of each source, which
- * counts for the whole server; and slots for looks at a source.  Nothing here is a pointer of one process.
+ * its workers; the launcher's own slot; the request budget of each source, and
+ * until when it is left alone, which count for the whole server; and slots for
+ * looks at a source.  Nothing here is a pointer of one process.
  *
  * Everything but the atomics is read and written under shared_state->lock,
  * held for a few assignments at a time and never across a call that can wait.
@@ -148,8 +149,20 @@ typedef struct DatabaseEntry
 typedef struct SourceBudget
 {
 	char		name[SOURCE_NAME_SIZE];
-	RequestHistory history;		/* in TimestampTz */
+	RequestHistory history;		/* by a clock that nobody sets */
 } SourceBudget;
+
+/* Room for each source of each of a few databases: mostly they share one address. */
+#define MAX_RESTS 16
+
+/* Until when a source that has said no is left alone: see workers/source_rest.h. */
+typedef struct SourceRest
+{
+	uint64		key;			/* of the source and its address; 0: free */
+	int64		until;			/* ms, of a clock that nobody sets */
+	int			openings;		/* as in Breaker: without a good answer between */
+	char		error[WORKER_TEXT_SIZE];
+} SourceRest;
 
 /* Most looks at a source at a time, for people (workers/fetch.h). */
 #define MAX_FETCHES 4
@@ -175,6 +188,7 @@ typedef struct SharedState
 	Oid			scan_database;	/* one that surely may be connected to */
 	ConditionVariable changed;	/* some slot or entry has changed */
 	SourceBudget budgets[MAX_SOURCES];
+	SourceRest	rests[MAX_RESTS];
 	FetchSlot	fetches[MAX_FETCHES];
 	int			entry_count;
 	DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];

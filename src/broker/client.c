@@ -193,7 +193,8 @@ make_configuration(BrokerRole role, const BrokerOptions *options,
 	if (role == BROKER_READER &&
 		(options->group_id == NULL || options->group_id[0] == '\0'))
 	{
-		snprintf(error, BROKER_ERROR_SIZE, "a reader needs a group id");
+		snprintf(error, BROKER_ERROR_SIZE, "the consumer group has no name: vnstream.group_id is empty; "
+				 "vnstream_start() makes one");
 		return NULL;
 	}
 	identity[1].value = config_file_protocol(file, options->brokers, error);

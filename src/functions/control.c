@@ -35,6 +35,7 @@
 
 #include "functions/control.h"
 #include "functions/worker_setting.h"
+#include "latest.h"
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "store/catalog.h"
@@ -57,6 +58,7 @@ typedef struct PendingAction
 	bool		sweep;
 	bool		refresh;
 	bool		backfill;
+	bool		is_dropped;		/* the extension */
 	bool		is_noticed;		/* by the hook, in a command of anybody's */
 } PendingAction;
 
@@ -124,6 +126,7 @@ perform_actions(void)
 	bool		sweep = false;
 	bool		refresh = false;
 	bool		backfill = false;
+	bool		is_dropped = false;
 
 	foreach(cell, pending_actions)
 	{
@@ -134,7 +137,12 @@ perform_actions(void)
 		sweep |= action->sweep;
 		refresh |= action->refresh;
 		backfill |= action->backfill;
+		is_dropped |= action->is_dropped;
 	}
+
+	/* what waited in its outbox will not be stored any more */
+	if (is_dropped)
+		latest_forget();
 
 	if (restart != 0 || sweep || refresh || backfill)
 	{
@@ -239,7 +247,12 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 		char	   *name = get_extension_name(object_id);
 
 		if (name != NULL && strcmp(name, VNSTREAM_EXTENSION_NAME) == 0)
-			add_action(RUN_ALL, false, false)->is_noticed = true;
+		{
+			PendingAction *action = add_action(RUN_ALL, false, false);
+
+			action->is_noticed = true;
+			action->is_dropped = true;
+		}
 	}
 }
 
@@ -410,7 +423,7 @@ change_run(int add, int remove)
 		check_database_room();
 		check_worker_slots(run);
 		quotes_table_ensure(&catalog);
-		if (config_group_id[0] == '\0' && database_setting("vnstream.group_id") == NULL)
+		if (!worker_setting_is_given("vnstream.group_id"))
 			set_database_setting("vnstream.group_id",
 								 psprintf("vnstock_stream." UINT64_FORMAT ".%u",
 										  GetSystemIdentifier(), MyDatabaseId));

@@ -52,6 +52,8 @@ typedef struct FetchPlan
 	char	   *body;			/* or NULL */
 	char	   *user_agent;
 	char	   *headers;
+	char	   *proxy;
+	char	   *ca_file;
 } FetchPlan;
 
 /* A look under way. */
@@ -151,6 +153,8 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	base_url = worker_setting(psprintf("vnstream.%s_url", plan->provider->name), context);
 	plan->user_agent = worker_setting("vnstream.user_agent", context);
 	plan->headers = worker_setting("vnstream.http_headers", context);
+	plan->proxy = worker_setting("vnstream.http_proxy", context);
+	plan->ca_file = worker_setting("vnstream.ca_file", context);
 	request->timeout_ms = worker_setting_number("vnstream.http_timeout", GUC_UNIT_MS);
 	request->max_response = (Size) worker_setting_number("vnstream.http_max_response", GUC_UNIT_KB) * 1024;
 	plan->requests_per_minute = worker_setting_number("vnstream.requests_per_minute", 0);
@@ -192,13 +196,15 @@ make_segment(Fetch *fetch, const FetchPlan *plan)
 	Size		size;
 
 	shm_toc_initialize_estimator(&estimator);
-	shm_toc_estimate_keys(&estimator, 6);
+	shm_toc_estimate_keys(&estimator, 8);
 	shm_toc_estimate_chunk(&estimator, sizeof(FetchRequest));
 	shm_toc_estimate_chunk(&estimator, strlen(plan->url) + 1);
 	if (plan->body != NULL)
 		shm_toc_estimate_chunk(&estimator, strlen(plan->body) + 1);
 	shm_toc_estimate_chunk(&estimator, strlen(plan->user_agent) + 1);
 	shm_toc_estimate_chunk(&estimator, strlen(plan->headers) + 1);
+	shm_toc_estimate_chunk(&estimator, strlen(plan->proxy) + 1);
+	shm_toc_estimate_chunk(&estimator, strlen(plan->ca_file) + 1);
 	shm_toc_estimate_chunk(&estimator, FETCH_QUEUE_SIZE);
 	size = shm_toc_estimate(&estimator);
 
@@ -212,6 +218,8 @@ make_segment(Fetch *fetch, const FetchPlan *plan)
 		put_text(contents, FETCH_KEY_BODY, plan->body);
 	put_text(contents, FETCH_KEY_USER_AGENT, plan->user_agent);
 	put_text(contents, FETCH_KEY_HEADERS, plan->headers);
+	put_text(contents, FETCH_KEY_PROXY, plan->proxy);
+	put_text(contents, FETCH_KEY_CA_FILE, plan->ca_file);
 	queue = shm_mq_create(shm_toc_allocate(contents, FETCH_QUEUE_SIZE), FETCH_QUEUE_SIZE);
 	shm_toc_insert(contents, FETCH_KEY_QUEUE, queue);
 	shm_mq_set_receiver(queue, MyProc);

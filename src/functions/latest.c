@@ -120,9 +120,15 @@ put_newer(const LatestQuery *query, const LatestEntry *entry, const char *ticker
 	SPI_freetuptable(SPI_tuptable);
 }
 
+/* The rows are taken as what the columns of quotes are, so they must be that. */
 static void
-connect_spi(void)
+begin_reading(void)
 {
+	StoreCatalog catalog;
+	QuotesTable table;
+
+	store_catalog_get(&catalog);
+	quotes_table_find(&catalog, &table);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -145,7 +151,7 @@ vnstream_latest_of(PG_FUNCTION_ARGS)
 			put_quote(&query, &entry);
 		return (Datum) 0;
 	}
-	connect_spi();
+	begin_reading();
 	put_newer(&query, &entry, ticker);
 	SPI_finish();
 	return (Datum) 0;
@@ -210,7 +216,7 @@ vnstream_latest(PG_FUNCTION_ARGS)
 		qsort(entries, count, sizeof(LatestEntry), compare_entries);
 	if (!is_all)
 	{
-		connect_spi();
+		begin_reading();
 		put_all_newer(&query, entries, count);
 		SPI_finish();
 		return (Datum) 0;
@@ -225,7 +231,7 @@ vnstream_latest(PG_FUNCTION_ARGS)
 			continue;
 		}
 		if (!has_spi)
-			connect_spi();
+			begin_reading();
 		has_spi = true;
 		put_newer(&query, &entries[i], entries[i].quote.ticker);
 	}

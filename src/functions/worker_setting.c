@@ -37,12 +37,8 @@ database_setting(const char *name)
 	return value;
 }
 
-/*
- * What the session began with.  Not by GetConfigOptionResetString(), which
- * refuses a superusers' setting to an owner of the extension who is none.
- */
-static const char *
-reset_value(const char *name)
+static const struct config_string *
+string_setting(const char *name)
 {
 	struct config_generic **settings;
 	int			count;
@@ -52,8 +48,20 @@ reset_value(const char *name)
 	for (i = 0; i < count; i++)
 		if (pg_strcasecmp(settings[i]->name, name) == 0 &&
 			settings[i]->vartype == PGC_STRING)
-			return ((struct config_string *) settings[i])->reset_val;
-	return GetConfigOptionResetString(name);
+			return (const struct config_string *) settings[i];
+	return NULL;
+}
+
+/*
+ * What the session began with.  Not by GetConfigOptionResetString(), which
+ * refuses a superusers' setting to an owner of the extension who is none.
+ */
+static const char *
+reset_value(const char *name)
+{
+	const struct config_string *setting = string_setting(name);
+
+	return setting != NULL ? setting->reset_val : GetConfigOptionResetString(name);
 }
 
 char *
@@ -64,6 +72,18 @@ worker_setting(const char *name, MemoryContext context)
 	if (value == NULL)
 		value = reset_value(name);
 	return MemoryContextStrdup(context, value != NULL ? value : "");
+}
+
+bool
+worker_setting_is_given(const char *name)
+{
+	const char *own = database_setting(name);
+	const struct config_string *setting = string_setting(name);
+
+	if (own != NULL)
+		return own[0] != '\0';
+	return setting != NULL && setting->gen.reset_source <= PGC_S_ARGV &&
+		setting->reset_val != NULL && setting->reset_val[0] != '\0';
 }
 
 int

@@ -27,7 +27,14 @@ extern char *database_setting(const char *name);
  */
 extern char *worker_setting(const char *name, MemoryContext context);
 
-/* The same of a number; unit is GUC_UNIT_MS and the like, or 0. */
+/*
+ * Has this database, or else the server, a text for the setting that is not ''?
+ * What the session began with or has set is nothing, where it was the
+ * database's or a role's: the database may have given it up since.
+ */
+extern bool worker_setting_is_given(const char *name);
+
+/* worker_setting() of a number; unit is GUC_UNIT_MS and the like, or 0. */
 extern int	worker_setting_number(const char *name, int unit);
 extern bool worker_setting_bool(const char *name);
 

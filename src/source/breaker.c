@@ -105,26 +105,35 @@ open_time(const Breaker *breaker, const BreakerFailure *failure, uint32_t random
 	return time + time / 4 * (random % 1000) / 1000;
 }
 
+/* At the openings-th opening. */
 static int64_t
-believed_wish(long retry_after_ms)
+believed_wish(int openings, long retry_after_ms)
 {
-	if (retry_after_ms < WISH_LEAST_MS)
-		return WISH_LEAST_MS;
-	return retry_after_ms > WISH_MOST_MS ? WISH_MOST_MS : retry_after_ms;
+	int64_t		least = WISH_LEAST_MS;
+	int			i;
+
+	for (i = 1; i < openings && least < WISH_MOST_MS; i++)
+		least *= 2;
+	if (retry_after_ms > least)
+		least = retry_after_ms;
+	return least > WISH_MOST_MS ? WISH_MOST_MS : least;
 }
 
 void
 breaker_fail(Breaker *breaker, uint32_t era, int64_t now,
 			 const BreakerFailure *failure, uint32_t random)
 {
-	int64_t		retry_at = now;
+	bool		has_wish = failure->retry_after_ms >= 0;
+	int64_t		retry_at;
 
-	if (failure->retry_after_ms >= 0)
-		retry_at += believed_wish(failure->retry_after_ms);
 	if (era != breaker->era)
 	{
-		if (breaker->state == BREAKER_OPEN && retry_at > breaker->retry_at)
+		retry_at = now + believed_wish(1, failure->retry_after_ms);
+		if (has_wish && breaker->state == BREAKER_OPEN && retry_at > breaker->retry_at)
+		{
 			breaker->retry_at = retry_at;
+			breaker->is_told = true;
+		}
 		return;
 	}
 
@@ -133,10 +142,26 @@ breaker_fail(Breaker *breaker, uint32_t era, int64_t now,
 		breaker->failures < BREAKER_FAILURES)
 		return;
 	breaker->openings++;
-	if (failure->retry_after_ms < 0)
-		retry_at += open_time(breaker, failure, random);
+	retry_at = now + (has_wish ?
+					  believed_wish(breaker->openings, failure->retry_after_ms) :
+					  open_time(breaker, failure, random));
 	breaker->retry_at = retry_at;
+	breaker->is_told = has_wish || is_refusal(failure->fault);
 	change_state(breaker, BREAKER_OPEN, now);
+}
+
+void
+breaker_learn(Breaker *breaker, int64_t retry_at, int openings, int64_t now)
+{
+	if (breaker->state == BREAKER_HALF_OPEN || retry_at <= now ||
+		(breaker->state == BREAKER_OPEN && retry_at <= breaker->retry_at))
+		return;
+	if (openings > breaker->openings)
+		breaker->openings = openings;
+	breaker->retry_at = retry_at;
+	breaker->is_told = true;
+	if (breaker->state != BREAKER_OPEN)
+		change_state(breaker, BREAKER_OPEN, now);
 }
 
 void

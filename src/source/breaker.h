@@ -19,7 +19,8 @@
  *
  * each time without a good answer between, and with up to a quarter more at
  * random, so that several servers do not come back at once.  A Retry-After
- * counts instead, from 5 s up to 900 s.
+ * counts instead, from 5 s up to 900 s; the 5 s double likewise, as a source may
+ * say 0, or a time that is over, each time.
  *
  * Answers of requests that were begun before the last change of state change
  * nothing but to lengthen an open state by their own Retry-After.
@@ -55,6 +56,8 @@ typedef struct Breaker
 	int64_t		retry_at;		/* OPEN: when a trial may go */
 	int			failures;		/* in a row */
 	int			openings;		/* without a good answer between */
+	bool		is_told;		/* OPEN: the source said so, by a refusal or a
+								 * Retry-After, and means all who come from here */
 } Breaker;
 
 /* What a request was answered that failed. */
@@ -86,6 +89,12 @@ extern void breaker_succeed(Breaker *breaker, uint32_t era, int64_t now);
 extern void breaker_fail(Breaker *breaker, uint32_t era, int64_t now,
 						 const BreakerFailure *failure, uint32_t random);
 extern void breaker_abandon(Breaker *breaker, uint32_t era, int64_t now);
+
+/*
+ * Another one of the same source has been told to leave it alone until then, for
+ * the openings-th time.  Of no meaning where a trial is under way.
+ */
+extern void breaker_learn(Breaker *breaker, int64_t retry_at, int openings, int64_t now);
 
 /* Somebody wants it tried now. */
 extern void breaker_try_now(Breaker *breaker, int64_t now);

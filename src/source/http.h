@@ -38,6 +38,10 @@ typedef struct HttpOptions
 								 * http_check_headers().  They win over the
 								 * request's own of the same name, and those
 								 * over the ones that every request has */
+	const char *proxy;			/* NULL or "": none; see http_check_proxy() */
+	const char *ca_file;		/* NULL or "": the system's certificates, else
+								 * those of this file alone; see
+								 * http_check_ca_file() */
 	long		timeout_ms;		/* of one whole request */
 	size_t		max_response;	/* bytes, after decompression */
 	bool		allow_insecure; /* http:// besides https://, and addresses
@@ -170,11 +174,16 @@ extern void http_response_free(HttpResponse *response);
  * lines: "Name: value", separated by line feeds or by the two characters \n,
  * because ALTER SYSTEM takes no line feed in a value, and a usable User-Agent
  * (printable ASCII on one line, not empty).  False with a sentence in error.
- * They call nothing of libcurl's and so may run in the postmaster.
+ * A proxy is scheme://host:port (http, https), without user info: settings can
+ * be read by others.  A file of certificates is named by an absolute path; it is
+ * read when a connection is made, and need not be there before.  "" passes, which
+ * is none.  They call nothing of libcurl's and so may run in the postmaster.
  */
 extern bool http_check_base_url(const char *url, bool allow_insecure, char *error);
 extern bool http_check_headers(const char *headers, char *error);
 extern bool http_check_user_agent(const char *user_agent, char *error);
+extern bool http_check_proxy(const char *proxy, char *error);
+extern bool http_check_ca_file(const char *path, char *error);
 
 /*
  * For those who ask again after a failure.  Is this one of a kind that passes

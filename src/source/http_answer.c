@@ -170,6 +170,13 @@ judge_failure(const HttpTransfer *transfer, HttpResponse *response,
 	http_clean_text(words, strlen(words), clean, sizeof(clean));
 	switch (code)
 	{
+		case CURLE_SSL_CACERT_BADFILE:
+			snprintf(response->error, sizeof(response->error),
+					 "%s failed: no certificates can be read from %s%.200s",
+					 target, transfer->config->ca_file[0] == '\0' ?
+					 "the system's files" : "vnstream.ca_file, ",
+					 transfer->config->ca_file);
+			return HTTP_UNREACHABLE;
 		case CURLE_OPERATION_TIMEDOUT:
 			snprintf(response->error, sizeof(response->error),
 					 "%s timed out: %s", target, clean);

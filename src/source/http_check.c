@@ -273,6 +273,58 @@ http_check_base_url(const char *url, bool allow_insecure, char *error)
 	return true;
 }
 
+/*
+ * The port has to be there: libcurl's own is 1080, which is no HTTP proxy's.
+ */
+bool
+http_check_proxy(const char *proxy, char *error)
+{
+	const char *authority;
+	size_t		length;
+
+	if (proxy[0] == '\0')
+		return true;
+	if (!check_common(proxy, true, error))
+		return false;
+	authority = proxy + scheme_length(proxy);
+	length = strcspn(authority, "/?#");
+	if (authority[length] != '\0' && strcmp(authority + length, "/") != 0)
+	{
+		snprintf(error, SOURCE_ERROR_SIZE,
+				 "the URL of a proxy must end after its port");
+		return false;
+	}
+	while (length > 0 && isdigit((unsigned char) authority[length - 1]))
+		length--;
+	if (length == 0 || authority[length - 1] != ':')
+	{
+		snprintf(error, SOURCE_ERROR_SIZE,
+				 "the URL of a proxy must have a port, such as \":3128\"");
+		return false;
+	}
+	return true;
+}
+
+bool
+http_check_ca_file(const char *path, char *error)
+{
+	size_t		length = strlen(path);
+	size_t		i;
+
+	if (length == 0)
+		return true;
+	for (i = 0; i < length && is_printable(path[i]); i++)
+		;
+	if (path[0] != '/' || i < length || length >= HTTP_PATH_MAX)
+	{
+		snprintf(error, SOURCE_ERROR_SIZE,
+				 "the file must be named by an absolute path of less than %d "
+				 "printable ASCII characters", HTTP_PATH_MAX);
+		return false;
+	}
+	return true;
+}
+
 void
 http_describe_url(const char *url, char *text, size_t size)
 {

@@ -23,6 +23,9 @@
 #define HTTP_HEADER_LINE_MAX 1024
 #define HTTP_URL_MAX 2048
 
+/* As PostgreSQL's MAXPGPATH. */
+#define HTTP_PATH_MAX 1024
+
 /*
  * Is this the URL of a request?  As http_check_base_url(), but any path and a
  * query may follow.  The error never quotes the URL, which may hold a password.

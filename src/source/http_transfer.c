@@ -59,6 +59,8 @@ http_config_release(HttpConfig *config)
 	if (--config->users > 0)
 		return;
 	free(config->headers);
+	free(config->proxy);
+	free(config->ca_file);
 	free(config->user_agent);
 	free(config);
 }
@@ -134,6 +136,12 @@ build_headers(HttpTransfer *transfer, const char *const *own)
 	return true;
 }
 
+static const char *
+text_or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 static bool
 check_options(const HttpOptions *options, char *error)
 {
@@ -150,7 +158,9 @@ check_options(const HttpOptions *options, char *error)
 				 HTTP_MAX_IN_FLIGHT);
 	else
 		return http_check_user_agent(options->user_agent, error) &&
-			http_check_headers(options->headers, error);
+			http_check_headers(options->headers, error) &&
+			http_check_proxy(text_or_empty(options->proxy), error) &&
+			http_check_ca_file(text_or_empty(options->ca_file), error);
 	return false;
 }
 
@@ -172,7 +182,10 @@ http_config_create(const HttpOptions *options, char *error)
 		config->keep_everything = options->keep_everything;
 		config->user_agent = strdup(options->user_agent);
 		config->headers = strdup(options->headers);
-		if (config->user_agent != NULL && config->headers != NULL)
+		config->proxy = strdup(text_or_empty(options->proxy));
+		config->ca_file = strdup(text_or_empty(options->ca_file));
+		if (config->user_agent != NULL && config->headers != NULL &&
+			config->proxy != NULL && config->ca_file != NULL)
 			return config;
 		http_config_release(config);
 	}
@@ -269,7 +282,8 @@ header_arrived(char *data, size_t size, size_t count, void *context)
 /*
  * The address is judged here, after the name was resolved and for each address
  * that is tried, so that a name which resolves differently each time does not
- * get around it.
+ * get around it.  A proxy is where the administrator says; whom it connects to is
+ * its own affair.
  */
 static curl_socket_t
 open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
@@ -280,7 +294,7 @@ open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 		return CURL_SOCKET_BAD;
 	if (transfer->config->keep_everything)
 		http_probe_address(transfer, &address->addr);
-	if (!transfer->config->allow_insecure &&
+	if (!transfer->config->allow_insecure && transfer->config->proxy[0] == '\0' &&
 		!http_address_is_public(&address->addr))
 	{
 		transfer->address_refused = true;
@@ -334,12 +348,31 @@ set_options(HttpTransfer *transfer, const SourceRequest *request)
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
-	SET(CURLOPT_PROXY, "");		/* not even one from the environment */
+
+	/* "" is none, not even one from the environment; nor are its exceptions */
+	SET(CURLOPT_PROXY, config->proxy);
+	SET(CURLOPT_NOPROXY, "");
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, transfer);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_PROXY_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);
+	if (config->ca_file[0] != '\0')
+	{
+		/* those of the file and no others */
+		SET(CURLOPT_CAINFO, config->ca_file);
+		SET(CURLOPT_CAPATH, NULL);
+		SET(CURLOPT_PROXY_CAINFO, config->ca_file);
+		SET(CURLOPT_PROXY_CAPATH, NULL);
+#if LIBCURL_VERSION_NUM >= 0x075700
+		/* else a file that was changed would count a day later */
+		SET(CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
+	}
 
 	/*
 	 * HTTP/1.1: over HTTP/2 all requests would share one connection, where

@@ -39,6 +39,8 @@ typedef struct HttpConfig
 	int			users;
 	char	   *user_agent;
 	char	   *headers;		/* of the settings, as text */
+	char	   *proxy;			/* "": none */
+	char	   *ca_file;		/* "": the system's certificates */
 	long		timeout_ms;
 	size_t		max_response;
 	bool		allow_insecure;

@@ -202,7 +202,7 @@ select_one(const char *schema_name, const char *ticker)
 	appendStringInfoString(&text, "SELECT ");
 	append_columns(&text, "q");
 	appendStringInfoString(&text, " FROM %1$s." QUOTES_TABLE " AS q"
-						   " WHERE q.ticker OPERATOR(pg_catalog.=) $1"
+						   " WHERE q.ticker OPERATOR(pg_catalog.=) $1 AND q.\"time\" IS NOT NULL"
 						   " ORDER BY q.\"time\" DESC LIMIT 1");
 	plan = store_plan(&one_plan, &catalog, text.data, lengthof(types), types);
 	pfree(text.data);
@@ -232,7 +232,7 @@ newest_select(Oid relation, const char *schema_name, const char *ticker, int max
 		appendStringInfoString(&text, " FROM tickers AS t CROSS JOIN LATERAL (SELECT ");
 		append_columns(&text, "q");
 		appendStringInfo(&text, " FROM %s." QUOTES_TABLE " AS q"
-						 " WHERE q.ticker OPERATOR(pg_catalog.=) t.ticker"
+						 " WHERE q.ticker OPERATOR(pg_catalog.=) t.ticker AND q.\"time\" IS NOT NULL"
 						 " ORDER BY q.\"time\" DESC LIMIT 1) AS n",
 						 schema_name);
 	}
@@ -240,7 +240,9 @@ newest_select(Oid relation, const char *schema_name, const char *ticker, int max
 	{
 		appendStringInfoString(&text, "SELECT DISTINCT ON (q.ticker) ");
 		append_columns(&text, "q");
-		appendStringInfo(&text, " FROM %s." QUOTES_TABLE " AS q ORDER BY q.ticker, q.\"time\" DESC",
+		appendStringInfo(&text, " FROM %s." QUOTES_TABLE " AS q"
+						 " WHERE q.ticker IS NOT NULL AND q.\"time\" IS NOT NULL"
+						 " ORDER BY q.ticker, q.\"time\" DESC",
 						 schema_name);
 	}
 	code = SPI_execute(text.data, false, max);

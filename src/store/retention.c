@@ -82,6 +82,10 @@ retention_due(const StoreCatalog *catalog, TimestampTz now, int retention, int *
 	return partitions;
 }
 
+/*
+ * What our own producer fetched has this clock's time, and the board's date alone
+ * says more; messages of other programs may have none.
+ */
 bool
 retention_believes(const StoreCatalog *catalog, TimestampTz now)
 {
@@ -90,7 +94,7 @@ retention_believes(const StoreCatalog *catalog, TimestampTz now)
 	Datum		values[] = {TimestampTzGetDatum(recent),
 	DateADTGetDatum((DateADT) (recent / USECS_PER_DAY))};
 	char	   *query = psprintf("SELECT EXISTS (SELECT FROM %s." QUOTES_TABLE
-								 " WHERE time >= $1 AND (trading_date IS NULL OR trading_date >= $2))",
+								 " WHERE time >= $1 AND (trading_date >= $2 OR trading_date IS NULL AND source IS NULL))",
 								 catalog->schema_name);
 	RoleScope	role;
 	bool		answer;

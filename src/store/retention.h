@@ -39,7 +39,8 @@ extern QuotesPartition *retention_due(const StoreCatalog *catalog, TimestampTz n
 /*
  * Do the quotes say, too, that it is about this time?  Retention believes no
  * clock alone: one that is years ahead would drop everything.  False where no
- * quote of the last 40 days is there, or their boards show other trading dates.
+ * quote of the last 40 days is there, or their boards show other trading dates or
+ * none; those of old producers, which name no source, need none.
  */
 extern bool retention_believes(const StoreCatalog *catalog, TimestampTz now);
 

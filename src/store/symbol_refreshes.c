@@ -43,6 +43,20 @@ symbol_refresh_request(const StoreCatalog *catalog, bool accept_loss)
 }
 
 int64
+symbol_refresh_requested(const StoreCatalog *catalog, bool *accepts_loss)
+{
+	(void) store_execute(store_plan(&requested_plan, catalog,
+									"SELECT coalesce(pg_catalog.min(refresh), 0),"
+									" coalesce(pg_catalog.bool_or(accept_loss), false)"
+									" FROM %1$s.vnstream_symbol_refreshes"
+									" WHERE started IS NULL AND ended IS NULL",
+									0, NULL),
+						 NULL, NULL);
+	*accepts_loss = DatumGetBool(store_result(0, 2));
+	return DatumGetInt64(store_result(0, 1));
+}
+
+int64
 symbol_refresh_begin(const StoreCatalog *catalog, const char *trigger,
 					 const char *source, bool *accepts_loss)
 {
@@ -51,19 +65,10 @@ symbol_refresh_begin(const StoreCatalog *catalog, const char *trigger,
 	Datum		values[2];
 	int64		refresh;
 
-	*accepts_loss = false;
-	(void) store_execute(store_plan(&requested_plan, catalog,
-									"SELECT coalesce(pg_catalog.min(refresh), 0),"
-									" coalesce(pg_catalog.bool_or(accept_loss), false)"
-									" FROM %1$s.vnstream_symbol_refreshes"
-									" WHERE started IS NULL AND ended IS NULL",
-									0, NULL),
-						 NULL, NULL);
-	refresh = DatumGetInt64(store_result(0, 1));
+	refresh = symbol_refresh_requested(catalog, accepts_loss);
 	if (refresh != 0)
 	{
 		/* one answer serves all who have asked for it by now */
-		*accepts_loss = DatumGetBool(store_result(0, 2));
 		values[0] = Int64GetDatum(refresh);
 		values[1] = CStringGetTextDatum(source);
 		(void) store_execute(store_plan(&start_plan, catalog,

@@ -82,12 +82,13 @@ extern void symbol_rows_take_sweep(const StoreCatalog *catalog,
 
 /*
  * Refreshes of the list.  request makes a row for later (the caller is SQL, in
- * any transaction).  begin starts the oldest request, or, where there is none and
+ * any transaction); requested is the oldest of them, or 0.  begin starts the oldest request, or, where there is none and
  * trigger is not NULL, a row of its own; 0 where neither.  end ends it: error is
  * NULL where all went well; and forgets the oldest rows.  interrupt ends those
  * that a crash left open.
  */
 extern int64 symbol_refresh_request(const StoreCatalog *catalog, bool accept_loss);
+extern int64 symbol_refresh_requested(const StoreCatalog *catalog, bool *accepts_loss);
 extern int64 symbol_refresh_begin(const StoreCatalog *catalog, const char *trigger,
 								  const char *source, bool *accepts_loss);
 extern void symbol_refresh_end(const StoreCatalog *catalog, int64 refresh,

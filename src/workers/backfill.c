@@ -33,6 +33,7 @@
 #include "workers/loop.h"
 #include "workers/bars_source.h"
 #include "workers/http_settings.h"
+#include "workers/source_rest.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
@@ -44,6 +45,8 @@
 
 /* A source that refuses is left alone at least so long. */
 #define REFUSED_MS 60000
+/* How often it is looked whether a source is still to be left alone. */
+#define REST_LOOK_MS 10000
 
 /* Why a wait, or an order, is over. */
 typedef enum Verdict
@@ -264,6 +267,15 @@ wait_for_turn(void)
 			return verdict;
 	}
 	verdict = wait_until(backfill.next_request);
+	/* others may end it before its time */
+	while (verdict == GO_ON && (wait = source_rest_left(backfill.provider)) > 0)
+	{
+		worker_back_off(TimestampTzPlusMilliseconds(GetCurrentTimestamp(), wait),
+						"source %s, which is left alone; back-fill " INT64_FORMAT,
+						backfill.provider->name, backfill.order.number);
+		verdict = wait_until(TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														 Min(wait, REST_LOOK_MS)));
+	}
 	while (verdict == GO_ON && (wait = shared_budget_take(backfill.provider->name, limit)) > 0)
 	{
 		tell_work("its turn: sweeps go first");

@@ -153,6 +153,8 @@ make_client(const FetchRequest *request, shm_toc *contents, char *error)
 	memset(&options, 0, sizeof(options));
 	options.user_agent = shm_toc_lookup(contents, FETCH_KEY_USER_AGENT, false);
 	options.headers = shm_toc_lookup(contents, FETCH_KEY_HEADERS, false);
+	options.proxy = shm_toc_lookup(contents, FETCH_KEY_PROXY, false);
+	options.ca_file = shm_toc_lookup(contents, FETCH_KEY_CA_FILE, false);
 	options.timeout_ms = request->timeout_ms;
 	options.max_response = request->max_response;
 	options.allow_insecure = request->allow_insecure;

@@ -34,6 +34,8 @@ typedef enum FetchKey
 	FETCH_KEY_BODY,				/* absent: a GET */
 	FETCH_KEY_USER_AGENT,
 	FETCH_KEY_HEADERS,
+	FETCH_KEY_PROXY,
+	FETCH_KEY_CA_FILE,
 	FETCH_KEY_QUEUE				/* shm_mq from the worker to the session */
 } FetchKey;
 

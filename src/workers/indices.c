@@ -18,12 +18,18 @@
 #include "workers/market_day.h"
 #include "workers/bars_source.h"
 #include "workers/http_settings.h"
+#include "workers/source_rest.h"
 #include "workers/tell.h"
 
 #define STORE_TIMEOUT_MS 30000
 
 #define MINUTE INT64CONST(60000000)
 #define DAY (1440 * MINUTE)
+
+/* A source that refuses is left alone at least so long. */
+#define REFUSED_MS 60000
+/* How often it is looked whether a source is still to be left alone. */
+#define REST_LOOK_MS 10000
 
 /* How often they are asked for. */
 #define OPEN_INTERVAL_MS 60000
@@ -260,7 +266,10 @@ take_response(HttpResponse *response)
 	{
 		worker_error(LOG, ERRCODE_CONNECTION_EXCEPTION, NULL, "source %s, index %s: %s",
 					 indices.provider->name, indices.window.ticker, error);
-		backoff_fail(&indices.source_backoff, Max(response->retry_after_ms, 0));
+		backoff_fail(&indices.source_backoff,
+					 Max(response->retry_after_ms,
+						 response->fault == HTTP_REFUSED || response->fault == HTTP_TOO_MANY ?
+						 REFUSED_MS : 0));
 		/* one that is of no use must not keep the others from their turn */
 		indices.at++;
 	}
@@ -275,7 +284,16 @@ ask(void)
 	SourceRequest request;
 	char		error[SOURCE_ERROR_SIZE];
 	bool		is_started;
+	long		rest;
 
+	/* others may end it before its time */
+	rest = source_rest_left(indices.provider);
+	if (rest > 0)
+	{
+		indices.budget_until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+														   Min(rest, REST_LOOK_MS));
+		return;
+	}
 	indices.budget_wait = shared_budget_take(indices.provider->name, config_requests_per_minute);
 	if (indices.budget_wait > 0)
 	{

@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "workers/loop.h"
+#include "workers/source_rest.h"
 #include "workers/sources.h"
 #include "workers/tell.h"
 
@@ -19,6 +20,12 @@ StaticAssertDecl(SOURCES_MAX == MAX_SOURCES,
 
 /* Where one is being tried, it is looked at again after this. */
 #define TRIAL_MS 1000
+
+/*
+ * What another producer was told is kept up to so much longer, so that its trial
+ * comes first and not all try at once.
+ */
+#define LEARNT_MORE_MS 5000
 
 typedef struct Source
 {
@@ -31,6 +38,7 @@ typedef struct Source
 
 	uint32		told_era;		/* of the breaker, when it was told last */
 	BreakerState told_state;
+	int64		told_retry_at;	/* to the others; 0: not */
 	const Sweep *sweep;			/* whose counts these are: */
 	int64		failed_seen;
 	int64		boards_seen;
@@ -38,6 +46,58 @@ typedef struct Source
 
 static Source sources[SOURCES_MAX];
 static size_t source_count;
+
+/* The breaker's clock is no time of day. */
+static TimestampTz
+time_of(int64 breaker_ms)
+{
+	return GetCurrentTimestamp() + (breaker_ms - http_clock_ms()) * 1000;
+}
+
+/* What others were told, or the producer before this one. */
+static void
+learn(Source *source)
+{
+	int64		now = http_clock_ms();
+	SourceRest	rest;
+
+	/* what this one has told itself, it knows */
+	if (!source_rest_get(source->provider, &rest) || rest.until <= source->told_retry_at ||
+		breaker_is_trying(&source->breaker))
+		return;
+	source->told_retry_at = rest.until;
+	breaker_learn(&source->breaker, rest.until + http_random() % LEARNT_MORE_MS, rest.openings,
+				  now);
+	strlcpy(source->error, rest.error, sizeof(source->error));
+	source->error_at = GetCurrentTimestamp();
+}
+
+void
+sources_learn(void)
+{
+	for (size_t i = 0; i < source_count; i++)
+		learn(&sources[i]);
+}
+
+/* The other way round: after each change. */
+static void
+share(Source *source)
+{
+	const Breaker *breaker = &source->breaker;
+
+	if (breaker->state == BREAKER_OPEN && breaker->is_told &&
+		breaker->retry_at > http_clock_ms() &&
+		breaker->retry_at > source->told_retry_at + LEARNT_MORE_MS)
+	{
+		source_rest_set(source->provider, breaker->retry_at, breaker->openings, source->error);
+		source->told_retry_at = breaker->retry_at;
+	}
+	else if (breaker->state == BREAKER_CLOSED && source->told_retry_at != 0)
+	{
+		source_rest_end(source->provider);
+		source->told_retry_at = 0;
+	}
+}
 
 bool
 sources_begin(char *error)
@@ -52,6 +112,7 @@ sources_begin(char *error)
 		sources[i].provider = providers[i];
 		breaker_init(&sources[i].breaker, now);
 	}
+	sources_learn();
 	sources_tell(NULL);
 	return source_count > 0;
 }
@@ -94,6 +155,7 @@ sources_ask(uint32 tried, size_t *source)
 {
 	int64		now = http_clock_ms();
 
+	sources_learn();
 	for (size_t i = 0; i < source_count; i++)
 	{
 		if ((tried & (UINT32_C(1) << i)) != 0 || !breaker_allows(&sources[i].breaker, now))
@@ -148,10 +210,24 @@ sources_rest(void)
 }
 
 void
+sources_why_resting(char *text)
+{
+	char		when[CLOCK_TEXT_SIZE];
+
+	clock_text(time_of(sources[0].breaker.retry_at), when);
+	snprintf(text, SOURCE_ERROR_SIZE, "is left alone until %s: %.450s", when,
+			 sources[0].error);
+}
+
+void
 sources_try_now(void)
 {
 	for (size_t i = 0; i < source_count; i++)
+	{
 		breaker_try_now(&sources[i].breaker, http_clock_ms());
+		source_rest_end(sources[i].provider);
+		sources[i].told_retry_at = 0;
+	}
 }
 
 /* What the sweep has brought of a source since the last look. */
@@ -176,13 +252,6 @@ take_counts(Source *source, const Sweep *sweep, size_t place)
 		source->answer_at = GetCurrentTimestamp();
 	source->failed_seen = counts->failed_requests;
 	source->boards_seen = counts->boards;
-}
-
-/* The breaker's clock is no time of day. */
-static TimestampTz
-time_of(int64 breaker_ms)
-{
-	return GetCurrentTimestamp() + (breaker_ms - http_clock_ms()) * 1000;
 }
 
 /*
@@ -246,6 +315,7 @@ sources_tell(const Sweep *sweep)
 
 		if (sweep != NULL)
 			take_counts(source, sweep, i);
+		share(source);
 		if (source->breaker.era != source->told_era)
 		{
 			/* a trial between two looks that ended as it began is no news */

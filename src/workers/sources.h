@@ -5,7 +5,8 @@
  *	  asked, and what others see of that.
  *
  * Their breakers (source/breaker.h) live as long as the process, so that what
- * one sweep has learnt the next one knows.  Each change of state is an event, and
+ * one sweep has learnt the next one knows; what a source itself has told outlives
+ * it, and is known to other databases' producers (source_rest.h).  Each change of state is an event, and
  * stands in shared memory for vnstream_sources() and vnstream_health().
  *
  * A source is named by its place in vnstream.sources, from 0.  All functions:
@@ -27,6 +28,9 @@ extern size_t sources_count(void);
 extern const SourceProvider *sources_provider(size_t source);
 extern const char *sources_url(size_t source);
 
+/* Has another producer been told to leave one alone?  Before each round of a sweep. */
+extern void sources_learn(void);
+
 /* For a sweep over all of them; the context of its budget is the provider. */
 extern void sources_for_sweep(SweepOptions *options);
 
@@ -44,6 +48,8 @@ extern void sources_failed(size_t source, const BreakerFailure *failure,
 
 /* ms until one of them may be asked; 0: now. */
 extern long sources_rest(void);
+/* Why the first one is left alone, with until when: SOURCE_ERROR_SIZE bytes. */
+extern void sources_why_resting(char *text);
 /* Somebody wants them tried now. */
 extern void sources_try_now(void);
 

@@ -152,7 +152,9 @@ sweeping_start_refresh(void)
 {
 	if (!sweeping.has_book)
 		sweeping.has_book = refresh_begin(&sweeping.store_backoff);
-	if (!sweeping.has_book || !symbol_lookup_start(true, &sweeping.store_backoff))
+	/* that somebody wants the sources tried must be so */
+	if (!sweeping.has_book || !refresh_has_request(&sweeping.store_backoff) ||
+		!symbol_lookup_start(true, &sweeping.store_backoff))
 		return false;
 	sweeping.phase = PHASE_LOOKUP;
 	return true;
@@ -224,6 +226,9 @@ finish_asking(void)
 		snprintf(error, sizeof(error), "none of the " INT64_FORMAT " symbols was answered",
 				 counts->asked);
 
+	/* it was not asked at all: what keeps it from that is news to who looks now */
+	if (outcome->gave_up && outcome->fault == HTTP_OK)
+		sources_why_resting(error);
 	if (outcome->gave_up || (counts->answered == 0 && counts->asked > 0))
 		note_source_failure(outcome->source, outcome->fault, error);
 	else
@@ -269,6 +274,7 @@ sweeping_round(void)
 		finish_lookup();
 	if (sweeping.phase == PHASE_SWEEP && !sweeping.run.is_swept)
 	{
+		sources_learn();
 		if (!sweeping.is_to_pause)
 			sweep_drive(sweeping.run.sweep, sweeping.http);
 		sources_tell(sweeping.run.sweep);

@@ -176,6 +176,34 @@ begin_row(void *argument)
 										  &refresh.accepts_loss);
 }
 
+static void
+look_for_request(void *argument)
+{
+	bool	   *is_there = argument;
+	bool		accepts_loss;
+	StoreCatalog catalog;
+
+	store_catalog_get(&catalog);
+	symbol_refreshes_interrupt(&catalog);
+	*is_there = symbol_refresh_requested(&catalog, &accepts_loss) != 0;
+}
+
+bool
+refresh_has_request(Backoff *store_backoff)
+{
+	uint64		requests = symbol_requests();
+	bool		is_there = false;
+	StoreError	error;
+
+	(void) store_transaction(look_for_request, &is_there, "looking for requests of a refresh",
+							 STORE_TIMEOUT_MS, &error);
+	if (worker_store_failed(&error, store_backoff))
+		return false;
+	if (!is_there)
+		refresh.requests_seen = requests;
+	return is_there;
+}
+
 bool
 refresh_start(const SourceProvider *provider, const char *base_url, const char *symbols,
 			  bool only_requested, Backoff *store_backoff)

@@ -36,8 +36,13 @@ extern void refresh_reconfigure(void);
 
 /* Is one due before the next sweep?  symbols: all settings, with commas between. */
 extern bool refresh_is_due(const char *symbols);
-/* Has somebody asked for one? */
+/*
+ * May somebody have asked for one?  So it looks when a process begins, which knows of
+ * none; the second one looks in the database, and says no where that cannot be had,
+ * which has been told.
+ */
 extern bool refresh_is_requested(void);
+extern bool refresh_has_request(Backoff *store_backoff);
 
 /*
  * Start one: what was requested, else, where it is due, one for that reason.

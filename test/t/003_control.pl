@@ -34,6 +34,22 @@ is($node->safe_psql('postgres', $states), 'consumer 1 stopped, producer stopped'
 $node->safe_psql('postgres', 'BEGIN; SELECT vnstream_start(); SELECT vnstream_restart(); COMMIT');
 $node->safe_psql('postgres', 'SELECT vnstream_stop()');
 is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'stopped again');
+
+# The group's name is made again where it was given up, whatever the session has.
+my $group = "SELECT substr(c, length('vnstream.group_id=') + 1) FROM pg_db_role_setting, unnest(setconfig) c WHERE c LIKE 'vnstream.group_id=%'";
+my $name = $node->safe_psql('postgres', $group);
+isnt($name, '', 'the first start has made a name for the consumer group');
+foreach my $given_up ('ALTER DATABASE postgres RESET vnstream.group_id', "ALTER DATABASE postgres SET vnstream.group_id = ''",
+	"ALTER DATABASE postgres RESET vnstream.group_id; SET vnstream.group_id = 'mine'")
+{
+	$node->safe_psql('postgres', "$given_up; SELECT vnstream_start(); SELECT vnstream_stop()");
+	is($node->safe_psql('postgres', $group), $name, "a start makes it again after $given_up");
+}
+$node->safe_psql('postgres', "ALTER DATABASE postgres SET vnstream.group_id = 'yours'");
+$node->safe_psql('postgres', 'SELECT vnstream_start(); SELECT vnstream_stop()');
+is($node->safe_psql('postgres', $group), 'yours', 'and leaves one that is there');
+$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET vnstream.group_id');
+is($node->safe_psql('postgres', "SELECT vnstream_wait('stopped', '30 s')"), 't', 'stopped once more');
 $node->safe_psql('postgres', 'DELETE FROM vnstream_sweeps');
 my @requested = split /\n/, $node->safe_psql('postgres',
 	'SELECT vnstream_start() IS NULL; SELECT vnstream_sweep(); SELECT vnstream_sweep()');

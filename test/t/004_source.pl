@@ -237,9 +237,12 @@ foreach my $case ([ 'empty', qr/none is a symbol of the market/ ], [ 'html', qr/
 {
 	my ($mode, $expected) = @$case;
 	my $refuses = $mode =~ /429|html/;
-	my $last = $node->safe_psql('postgres', 'SELECT max(sweep) FROM vnstream_sweeps');
+	my $last;
 
+	# the last one's refusal is not forgotten: somebody has to want it tried
 	simulator_post($simulator, 'reset');
+	sweep('running');
+	$last = $node->safe_psql('postgres', 'SELECT max(sweep) FROM vnstream_sweeps');
 	simulator_mode($simulator, mode => $mode, path => 'getAll');
 	$node->safe_psql('postgres', "SELECT vnstream_restart('producer')");
 	query_until($node, 'postgres', "SELECT asked, answered FROM vnstream_sweeps WHERE sweep > $last AND trigger = 'start' AND ended IS NOT NULL",
@@ -373,6 +376,37 @@ query_until($node, 'strict',
 	q{SELECT state, last_error ~ 'address is not a public one.*vnstream.allow_insecure_source' FROM vnstream_status() WHERE worker = 'producer'},
 	'backing off|t', 'https:// to this host as well');
 is(simulator_get($simulator, 'state')->{requests_total}, 0, 'nothing was sent');
+
+# Through a proxy, which may be anywhere: this one knows no CONNECT, and says so.
+my $failing = q{SELECT state, last_error FROM vnstream_status() WHERE worker = 'producer'};
+$node->safe_psql('postgres', "ALTER DATABASE strict SET vnstream.http_proxy = 'http://127.0.0.1:$port'");
+ok(wait_for(sub { return $node->safe_psql('strict', $failing) =~ /^backing off\|.*response 501/ }, 'the proxy'), 'vnstream.http_proxy is gone through')
+  or diag($node->safe_psql('strict', $failing));
+like($node->safe_psql('strict', q{SELECT error FROM vnstream_fetch('VCB')}), qr/response 501/, 'by a look, too');
+$node->safe_psql('postgres', 'ALTER DATABASE strict RESET vnstream.http_proxy');
+
+# Certificates of one's own.
+my $pem = PostgreSQL::Test::Utils::tempdir() . '/source.pem';
+system_or_bail('openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost',
+	'-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', $pem, '-out', "$pem.crt");
+PostgreSQL::Test::Utils::append_to_file($pem, PostgreSQL::Test::Utils::slurp_file("$pem.crt"));
+my $secure = start_simulator('--symbols', '10', '--unknown', '0', '--certificate', $pem);
+$node->safe_psql('postgres', 'ALTER DATABASE strict SET vnstream.allow_insecure_source = on');
+$node->safe_psql('postgres', "ALTER DATABASE strict SET vnstream.vci_url = 'https://127.0.0.1:$secure->{port}/api/'");
+ok(wait_for(sub { return $node->safe_psql('strict', $failing) =~ /^backing off\|.*certificate/ }, 'a certificate that nobody vouches for'),
+	'a certificate that nobody vouches for is refused')
+  or diag($node->safe_psql('strict', $failing));
+$node->safe_psql('postgres', "ALTER DATABASE strict SET vnstream.ca_file = '$pem.none'");
+ok(wait_for(sub { return $node->safe_psql('strict', $failing) =~ /^backing off\|.*no certificates can be read from vnstream\.ca_file, \Q$pem\E\.none/ }, 'a file that is not there'),
+	'vnstream.ca_file: a file that is not there is an error that says so')
+  or diag($node->safe_psql('strict', $failing));
+rename "$pem.crt", "$pem.none" or die "rename: $!";
+$node->safe_psql('strict', 'SELECT vnstream_sweep()');
+query_until($node, 'strict', q{SELECT count(*) > 0 FROM vnstream_sweeps WHERE answered > 0 AND missing = 0 AND error IS NULL}, 't',
+	'and once it is there, the source is asked by TLS')
+  or diag($node->safe_psql('strict', "$failing; SELECT to_jsonb(s) FROM vnstream_sweeps s ORDER BY sweep DESC LIMIT 2"));
+is($node->safe_psql('strict', q{SELECT status, error IS NULL FROM vnstream_fetch('VCB')}), '200|t', 'by a look, too');
+$node->safe_psql('strict', 'SELECT vnstream_stop()');
 
 foreach my $database (qw(postgres exact beat))
 {

@@ -265,7 +265,7 @@ agree();
 note 'listed shares by the list of symbols';
 $node->safe_psql('postgres', 'CREATE DATABASE kbs');
 foreach my $setting ([ sources => 'kbs' ], [ interval => '1s' ], [ topic => new_topic() ], [ symbols => 'SSI' ],
-	[ sql("SELECT count(*) FROM pg_settings WHERE name = 'vnstream.kbs_url'") ? 'kbs_url' : 'vci_url', "$simulator->{url}iis-server/investment/" ])
+	[ kbs_url => "$simulator->{url}iis-server/investment/" ])
 {
 	$node->safe_psql('postgres', "ALTER DATABASE kbs SET vnstream.$setting->[0] = '$setting->[1]'");
 }

@@ -55,6 +55,16 @@ sub states
 	return sql(q{SELECT string_agg(source || ' ' || state, ', ' ORDER BY preference) FROM vnstream_sources()});
 }
 
+# Requests to the first source, of any kind.
+sub asked_vci
+{
+	my $paths = simulator_get($simulator, 'state')->{requests};
+	my $sum = 0;
+
+	$sum += $paths->{$_} foreach grep { m{^/api/} } keys %$paths;
+	return $sum;
+}
+
 sub mode { return simulator_mode($simulator, @_); }
 
 start_pipeline($node);
@@ -118,6 +128,38 @@ foreach my $case (
 	sweep('then it is back', 'vci, kbs|403|400|3|0|f');
 }
 
+# What a source has told outlives the producer, and other databases know it.
+mode(mode => '429', retry_after => 600, source => 'vci', path => 'getList');
+sweep('a wish for ten minutes', 'kbs|403|400|3|0|t');
+mode(mode => 'ok');
+my $retry_at = sql(q{SELECT extract(epoch FROM retry_at) FROM vnstream_sources() WHERE source = 'vci'});
+my $asked = asked_vci();
+$node->safe_psql('postgres', q{SELECT vnstream_restart('producer')});
+query_until($node, 'postgres', "SELECT source, answered, missing, error IS NULL FROM vnstream_sweeps WHERE trigger = 'start' AND ended IS NOT NULL ORDER BY sweep DESC LIMIT 1",
+	'kbs|400|3|t', 'a producer that is started anew asks the other');
+is(states(), 'vci open, kbs closed', 'as the one before it did');
+is(sql(qq{SELECT extract(epoch FROM retry_at) - $retry_at BETWEEN -0.1 AND 5.1, last_error ~ 'status 429' FROM vnstream_sources() WHERE source = 'vci'}),
+	't|t', 'until the same time, for the same reason');
+like(sql(q{SELECT string_agg(message, '; ') FROM vnstream_log(3, 'producer')}), qr/source vci is left alone until/, 'which it says');
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+$node->safe_psql('postgres', 'ALTER DATABASE other SET vnstream.topic = ' . "'" . new_topic() . "'");
+start_pipeline($node, 'other', 'producer');
+query_until($node, 'other', q{SELECT source, answered, missing FROM vnstream_sweeps WHERE ended IS NOT NULL}, 'kbs|400|3', 'so does another database');
+is($node->safe_psql('other', q{SELECT state FROM vnstream_sources() WHERE source = 'vci'}), 'open', 'that never asked it');
+is(asked_vci(), $asked, 'the source was left in peace');
+sql(q{ALTER SYSTEM SET vnstream.vci_url = '} . "$simulator->{url}elsewhere/../api/'");
+$node->reload;
+query_until($node, 'postgres', q{SELECT state FROM vnstream_sources() WHERE source = 'vci'}, 'closed', 'elsewhere it has not refused');
+sql('ALTER SYSTEM RESET vnstream.vci_url');
+$node->reload;
+query_until($node, 'postgres', q{SELECT state FROM vnstream_sources() WHERE source = 'vci'}, 'open', 'but here it has');
+sweep('somebody wants it tried', 'vci, kbs|403|400|3|0|f');
+$node->safe_psql('other', q{SELECT vnstream_stop()});
+is($node->safe_psql('other', q{SELECT vnstream_wait('stopped', '60 s')}), 't', 'the other database has done its part');
+$node->safe_psql('postgres', q{SELECT vnstream_restart('producer')});
+query_until($node, 'postgres', "SELECT source, answered, missing, error IS NULL FROM vnstream_sweeps WHERE trigger = 'start' AND ended IS NOT NULL ORDER BY sweep DESC LIMIT 1",
+	'vci|400|3|t', 'once it is well, the next one knows that, too');
+
 # What an answer leaves out the other is asked for.
 mode(mode => 'partial', source => 'vci', path => 'getList', symbols => [ 'VCB', 'FPT', 'HPG' ]);
 $number = sweep('left out: those alone are the other\'s', 'vci, kbs|403|400|3|0|f');
@@ -168,7 +210,7 @@ sweep('and boards of the other', 'kbs|404|401|3|0|t');
 is(sql($symbols), $facts, 'not a fact of a symbol has changed');
 is(sql("SELECT count(*) - $changes, string_agg(ticker || ' ' || field, ',') FILTER (WHERE ticker = 'NEW') FROM vnstream_symbol_history"), '1|NEW active', 'and so says the history');
 mode(mode => 'ok');
-sweep('the first one is back', 'vci, kbs|404|401|3|0|f');
+sweep('the first one, whose refusal counts until it is tried, is back', 'vci, kbs|404|401|3|0|f');
 # somebody acts; else the first one's own list is tried for in an hour
 $node->reload;
 query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_settings() WHERE NOT in_use', '0', 'the settings are in use');

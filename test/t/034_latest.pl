@@ -67,6 +67,37 @@ sub warm
 	return query_until($node, 'postgres', "BEGIN; SELECT FROM vnstream_latest('ZZZ');\n SELECT $scans; COMMIT", '0', "memory answers: $what");
 }
 
+# An import that has all but committed, until imported() lets it.
+sub importing
+{
+	my ($table) = @_;
+	my $session = $node->background_psql('postgres');
+
+	sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+	$node->reload;
+
+	# it counts when the checkpointer has heard of it: a commit is not answered then
+	wait_for(
+		sub {
+			$node->psql('postgres', "SELECT pg_logical_emit_message(true, 'trial', '')", timeout => 1, timed_out => \my $is_waiting);
+			return $is_waiting;
+		}, 'the setting');
+	$session->query_until(qr/begun/, "\\echo begun\nSELECT vnstream_import('$table');\n");
+	query_until($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ~ 'vnstream_import'", '1', 'a commit is under way');
+	return $session;
+}
+
+sub imported
+{
+	my ($session) = @_;
+
+	sql("SET synchronous_commit = local; ALTER SYSTEM RESET synchronous_standby_names");
+	$node->reload;
+	$session->query_safe('SELECT 1');
+	$session->quit;
+	return;
+}
+
 note 'before there is anything';
 sql('CREATE EXTENSION vnstock_stream');
 like(said('SELECT * FROM latest_quotes'), qr/ERROR:  table public.realtime_quotes does not exist.*HINT:  SELECT public.vnstream_start\(\) makes it/s,
@@ -137,6 +168,16 @@ is(latest('VCB'), "50000|t\nmemory", 'then from memory');
 sql('BEGIN; DROP TABLE realtime_quotes; ALTER TABLE kept RENAME TO realtime_quotes; COMMIT');
 is(sql("SELECT price FROM vnstream_latest('VCB')"), '71000', 'the first table again');
 warm('of the first table');
+sql('BEGIN; ALTER TABLE realtime_quotes RENAME TO kept; CREATE TABLE realtime_quotes (LIKE kept); ALTER TABLE realtime_quotes ALTER session TYPE bigint USING 5;
+	INSERT INTO realtime_quotes (ticker, time, session, kafka_partition, kafka_offset, created_at) VALUES ($$VCB$$, now(), 5, 0, 0, now()); COMMIT');
+like(said($_), qr/ERROR:  table public.realtime_quotes cannot take quotes\n.*"session" is bigint, not text/, 'a table of another shape is told')
+  foreach ("SELECT * FROM vnstream_latest('VCB')", 'SELECT * FROM latest_quotes');
+sql('DROP TABLE realtime_quotes; CREATE TABLE realtime_quotes (LIKE kept); ALTER TABLE realtime_quotes ALTER ticker DROP NOT NULL, ALTER time DROP NOT NULL, ADD UNIQUE (time, ticker);
+	INSERT INTO realtime_quotes (ticker, time, price, kafka_partition, kafka_offset, created_at)
+	VALUES (NULL, now(), 1, 0, 0, now()), ($$VCB$$, NULL, 2, 0, 1, now()), ($$VCB$$, now(), 3, 0, 2, now()), (NULL, NULL, 4, 0, 3, now())');
+is(sql("SELECT price FROM vnstream_latest('VCB'); SELECT ticker, price FROM latest_quotes"), "3\nVCB|3", 'rows without a ticker or a time are nobody\'s latest');
+sql('BEGIN; DROP TABLE realtime_quotes; ALTER TABLE kept RENAME TO realtime_quotes; COMMIT');
+warm('of the first table again');
 send_quotes(quote('VCB', '2026-09-01T10:00:00', 72000), quote('SEP', '2026-09-01T10:00:00', 20000));
 warm('after another month was made');
 is(latest('SEP'), "20000|t\nmemory", 'a quote of the next month');
@@ -189,18 +230,11 @@ sql('ALTER TABLE realtime_quotes DISABLE ROW LEVEL SECURITY');
 note 'between the commit and the memory';
 send_quotes(quote('VCB', '2026-08-04T11:00:05', 60500));
 sql("CREATE TABLE one_quote AS SELECT 'VCB' AS ticker, '2026-08-04 11:00:06+07'::timestamptz AS time, 60600.0 AS price, 100 AS volume");
-sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-$node->reload;
-my $importer = $node->background_psql('postgres');
-$importer->query_until(qr/begun/, "\\echo begun\nSELECT vnstream_import('one_quote');\n");
-query_until($node, 'postgres', "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ~ 'vnstream_import'", '1', 'a commit is under way');
+my $importer = importing('one_quote');
 is(latest('VCB'), "60500|t\ntable", 'its ticker is looked up in the table');
 is(latest('FPT'), "90000|t\nmemory", 'the others are not');
 is(sql("SELECT string_agg(ticker || ' ' || price, ', ') FROM latest_quotes"), 'FPT 90000, VCB 60500', 'and the view has both');
-sql("SET synchronous_commit = local; ALTER SYSTEM RESET synchronous_standby_names");
-$node->reload;
-$importer->query_safe('SELECT 1');
-$importer->quit;
+imported($importer);
 is(latest('VCB'), "60600|t\nmemory", 'when it is done, from memory again');
 
 # As fast as it goes, in small transactions: what a session has seen in the table
@@ -281,6 +315,13 @@ send_quotes(map { quote(sprintf('T%02d', $_), '2026-08-04T11:00:01', 20000 + $_)
 is(sql('SELECT count(*), sum(price) FROM latest_quotes'), '70|1402485', 'the next of each');
 is(join(' ', map { sql(sprintf("SELECT price - 20000 FROM vnstream_latest('T%02d')", $_)) } 1 .. 70), join(' ', 1 .. 70), 'from wherever');
 
+sql("CREATE TABLE two_quotes AS SELECT ticker, '2026-08-04 11:00:02+07'::timestamptz AS time, 60600.0 AS price, 100 AS volume FROM unnest('{T70,ZNEW}'::text[]) AS ticker");
+$importer = importing('two_quotes');
+sql("SET synchronous_commit = local; DELETE FROM realtime_quotes WHERE ticker < 'T20'; SELECT vnstream_restart('consumer')");
+query_until($node, 'postgres', 'SELECT count(*) FROM latest_quotes', '51', 'the table is read anew while one without room commits');
+imported($importer);
+is(sql("SELECT price FROM vnstream_latest('T70'); SELECT price FROM vnstream_latest('ZNEW')"), "60600\n60600", 'which is seen');
+
 note 'the extension is dropped and made again';
 sql('TRUNCATE realtime_quotes');
 $node->append_conf('postgresql.conf', 'vnstream.max_symbols = 8192');
@@ -312,6 +353,17 @@ is(sql(q{SELECT count(*) FROM latest_quotes l JOIN (SELECT DISTINCT ON (ticker) 
 is(sql('SELECT (SELECT count(*) FROM latest_quotes) = count(DISTINCT ticker) FROM realtime_quotes'), 't', 'and no ticker lacks');
 like(sql("SELECT result, detail FROM vnstream_check() WHERE name = 'latest quotes'"), qr/^ok\|\d+ tickers are in shared memory/, 'vnstream_check() says how many');
 is(account($node, 'postgres'), '', 'the account is exact');
+
+note 'the extension goes with quotes on their way';
+broker_command($broker, 'kill');
+sql('SELECT vnstream_sweep()');
+query_until($node, 'postgres', 'SELECT bool_or(NOT stored) FROM latest_quotes', 't', 'not stored yet');
+sql('SELECT vnstream_stop()');
+is(sql("SELECT vnstream_wait('stopped', '60 s')"), 't', 'all is stopped');
+is(sql('SELECT bool_or(NOT stored) FROM latest_quotes'), 't', 'they wait');
+sql('DROP EXTENSION vnstock_stream; CREATE EXTENSION vnstock_stream');
+is(sql('SELECT count(*) FROM latest_quotes WHERE NOT stored'), '0', 'and never will be');
+is(sql('SELECT count(*) > 0 FROM latest_quotes'), 't', 'what is stored is there');
 
 note 'the library is not preloaded';
 my $newest = sql("SELECT price, stored FROM vnstream_latest('$symbol')");

@@ -213,18 +213,23 @@ query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '2', 'stored
 $node->safe_psql('quiet', "ALTER DATABASE quiet SET vnstream.retention = '101d'");
 query_until($node, 'quiet', "SELECT count(*) > 0 FROM vnstream_log(50, 'consumer 1', 'warning') WHERE message ~ 'realtime_quotes_2020_03 is not dropped: no quote of the last 40 days, with a trading date of them'", 't', 'a clock that only the server believes drops nothing');
 is($node->safe_psql('quiet', 'SELECT count(*) FROM realtime_quotes'), '2', 'all is there');
+produce(broker_address(), $other, [ strftime('{"ticker":"NEW","time":"%Y-%m-%dT%H:%M:%S+07:00","price":10000,"source":"vci"}', gmtime($now + 7 * 3600 - 45)) ]);
+query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '3', 'a quote of a board without a date');
+my $since = $node->safe_psql('quiet', 'SELECT clock_timestamp()');
+$node->safe_psql('quiet', "ALTER DATABASE quiet SET vnstream.retention = '1010d'");
+query_until($node, 'quiet', "SELECT max(time) > '$since' FROM vnstream_log(50, 'consumer 1', 'warning') WHERE message ~ 'realtime_quotes_2020_03 is not dropped: no quote of the last 40 days'", 't', 'says no more than the clock');
 produce(broker_address(), $other, [ strftime('{"ticker":"NEW","time":"%Y-%m-%dT%H:%M:%S+07:00","price":10000,"trading_date":"%Y-%m-%d"}', gmtime($now + 7 * 3600 - 30)) ]);
-query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '3', 'a quote of today');
+query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '4', 'a quote of today');
 $node->safe_psql('quiet', "ALTER DATABASE quiet SET vnstream.retention = '102d'");
-query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '2', 'lets it go on');
+query_until($node, 'quiet', 'SELECT count(*) FROM realtime_quotes', '3', 'lets it go on');
 
 note 'a table that somebody else made';
 $node->safe_psql('postgres', "CREATE DATABASE plain; ALTER DATABASE plain SET vnstream.topic = '$other'; ALTER DATABASE plain SET vnstream.retention = '100d'");
 $node->safe_psql('plain', 'CREATE EXTENSION vnstock_stream');
 $node->safe_psql('plain', 'BEGIN; SELECT vnstream_start(); SELECT vnstream_stop(); COMMIT; CREATE TABLE own (LIKE realtime_quotes INCLUDING ALL); DROP TABLE realtime_quotes; ALTER TABLE own RENAME TO realtime_quotes; ALTER TABLE realtime_quotes OWNER TO pg_database_owner');
 start_pipeline($node, 'plain', 'consumer');
-query_until($node, 'plain', 'SELECT count(*) FROM realtime_quotes', '3', 'stored');
-is($node->safe_psql('plain', "SELECT partition, month, from_time, rows, newest > now() - interval '1 h', state, falls_due FROM vnstream_partitions()"), 'realtime_quotes|||3|t|attached|', 'is one row');
+query_until($node, 'plain', 'SELECT count(*) FROM realtime_quotes', '4', 'stored');
+is($node->safe_psql('plain', "SELECT partition, month, from_time, rows, newest > now() - interval '1 h', state, falls_due FROM vnstream_partitions()"), 'realtime_quotes|||4|t|attached|', 'is one row');
 like($node->safe_psql('plain', "SELECT result || ': ' || detail FROM vnstream_check() WHERE name = 'partitions'"), qr/^warning: the pipeline does not partition this table, so vnstream.retention drops nothing/, 'and vnstream_check() says that it is not pruned');
 is($node->safe_psql('plain', 'SELECT count(*) FROM vnstream_dropped_months'), '0', 'nothing dropped');
 $node->stop;

@@ -179,6 +179,79 @@ test_late_answers(void)
 	ok(!breaker_allows(&breaker, now), "also when somebody wants it again");
 }
 
+/* A source that says 0, or a time that is over, whenever it is tried. */
+static void
+test_empty_wishes(void)
+{
+	static const int expected[] = {5000, 10000, 20000, 40000, 80000, 160000, 320000, 640000, 900000, 900000};
+	BreakerFailure now_again = {HTTP_TOO_MANY, false, 0};
+	BreakerFailure later = {HTTP_STATUS, false, 600000};
+	Breaker		breaker;
+	size_t		i;
+
+	breaker_init(&breaker, now);
+	for (i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+	{
+		fail(&breaker, &now_again);
+		is_integer(breaker_wait(&breaker, now), expected[i], "a wish for nothing, %zu times", i + 1);
+		now = breaker.retry_at;
+	}
+	succeed(&breaker);
+	fail(&breaker, &now_again);
+	is_integer(breaker_wait(&breaker, now), 5000, "a good answer begins that anew");
+	now = breaker.retry_at;
+	fail(&breaker, &later);
+	is_integer(breaker_wait(&breaker, now), 600000, "a longer wish counts as it is");
+	for (i = 0; i < 100; i++)
+	{
+		now = breaker.retry_at;
+		fail(&breaker, &now_again);
+	}
+	is_integer(breaker_wait(&breaker, now), 900000, "however often");
+}
+
+/* What another process was told. */
+static void
+test_learning(void)
+{
+	Breaker		breaker;
+	uint32_t	era;
+	int			i;
+
+	breaker_init(&breaker, now);
+	for (i = 0; i < 3; i++)
+		fail(&breaker, &timed_out);
+	ok(!breaker.is_told, "what passes is no wish of the source");
+	breaker_init(&breaker, now);
+	fail(&breaker, &refused);
+	ok(breaker.is_told, "a refusal is");
+
+	breaker_init(&breaker, now);
+	era = breaker_request(&breaker, now);
+	breaker_learn(&breaker, now, 1, now);
+	ok(breaker_allows(&breaker, now), "what is over is not learnt");
+	breaker_learn(&breaker, now + 600000, 2, now);
+	is_text(breaker_state_name(breaker.state), "open", "it is left alone");
+	ok(breaker.is_told, "as one that was told");
+	is_integer(breaker_wait(&breaker, now), 600000, "for as long");
+	breaker_succeed(&breaker, era, now);
+	ok(!breaker_allows(&breaker, now), "an answer of before does not close it");
+	breaker_learn(&breaker, now + 60000, 1, now);
+	is_integer(breaker_wait(&breaker, now), 600000, "a shorter time changes nothing");
+	breaker_learn(&breaker, now + 700000, 1, now);
+	is_integer(breaker_wait(&breaker, now), 700000, "a longer one counts");
+	now = breaker.retry_at;
+	fail(&breaker, &refused);
+	is_integer(breaker_wait(&breaker, now), 240000, "and it goes on where the other one was");
+
+	now = breaker.retry_at;
+	era = breaker_request(&breaker, now);
+	breaker_learn(&breaker, now + 60000, 1, now);
+	ok(breaker_is_trying(&breaker), "a trial under way says more");
+	breaker_succeed(&breaker, era, now);
+	ok(breaker_allows(&breaker, now), "and closes it");
+}
+
 int
 main(void)
 {
@@ -186,5 +259,7 @@ main(void)
 	test_trial();
 	test_times();
 	test_late_answers();
+	test_empty_wishes();
+	test_learning();
 	return done_testing();
 }

@@ -227,6 +227,64 @@ test_addresses(void)
 }
 
 static void
+test_proxies(void)
+{
+	static const struct
+	{
+		const char *proxy;
+		const char *words;		/* of the error; NULL: it is good */
+	}			cases[] =
+	{
+		{"", NULL},
+		{"http://proxy.example.com:3128", NULL},
+		{"https://proxy.example.com:3129/", NULL},
+		{"http://10.0.0.1:8080", NULL},
+		{"http://[fd00::1]:8080", NULL},
+		{"proxy.example.com:3128", "must begin with"},
+		{"socks5://proxy.example.com:1080", "must begin with"},
+		{"http://proxy.example.com", "must have a port"},
+		{"http://[fd00::1]", "must have a port"},
+		{"http://proxy.example.com:", "port"},
+		{"http://proxy.example.com:0", "port"},
+		{"http://proxy.example.com:99999", "port"},
+		{"http://desk:" CANARY "@proxy.example.com:3128", "user"},
+		{"http://proxy.example.com:3128/path", "must end after its port"},
+		{"http://proxy.example.com:3128?" CANARY, "must end after its port"},
+		{"http://proxy.example.com:3128#a", "must end after its port"},
+		{"http://proxy.example.com:3128\r\nX: y", "percent-encoded"},
+		{"http://:3128", "host"}
+	};
+	static const struct
+	{
+		const char *path;
+		bool		is_good;
+	}			files[] =
+	{
+		{"", true}, {"/etc/ssl/our-ca.pem", true}, {"/etc/ssl/our ca.pem", true},
+		{"our-ca.pem", false}, {"~/ca.pem", false}, {"/etc/\nca.pem", false}
+	};
+	char		error[SOURCE_ERROR_SIZE];
+	char		path[2000];
+	size_t		i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		error[0] = '\0';
+		ok(http_check_proxy(cases[i].proxy, error) == (cases[i].words == NULL) &&
+		   (cases[i].words == NULL || strstr(error, cases[i].words) != NULL) &&
+		   strstr(error, CANARY) == NULL,
+		   "proxy \"%s\": %s", cases[i].proxy, error);
+	}
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		ok(http_check_ca_file(files[i].path, error) == files[i].is_good,
+		   "file \"%s\"", files[i].path);
+	memset(path, 'a', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	path[0] = '/';
+	CHECK(!http_check_ca_file(path, error));
+}
+
+static void
 test_clean_text(void)
 {
 	char		clean[16];
@@ -252,6 +310,7 @@ main(void)
 	test_base_urls();
 	test_header_settings();
 	test_addresses();
+	test_proxies();
 	test_clean_text();
 	return done_testing();
 }

@@ -60,6 +60,8 @@ def _parser():
     parser.add_argument("--clock", type=_instant, metavar="TIME",
                         help="the market's time stands at this ISO 8601 time; absent: wall clock")
     parser.add_argument("--ready-file", metavar="PATH", help="write the port number there when ready")
+    parser.add_argument("--certificate", metavar="FILE",
+                        help="speak TLS, with the key and the certificate in this PEM file")
     parser.add_argument("--log", metavar="FILE", help="append a line for each request")
     return parser
 
@@ -84,11 +86,12 @@ def main(arguments=None):
     market.clock.pin(options.clock)
     endpoints = Endpoints(market, Replay(market), options.replay)
     try:
-        server = Server(options.port, endpoints, market, help_text.DESCRIPTION + "\n" + help_text.CONTROL, options.log)
+        server = Server(options.port, endpoints, market, help_text.DESCRIPTION + "\n" + help_text.CONTROL, options.log,
+                        options.certificate)
     except OSError as error:
         print(f"vnstock-sim: cannot serve {HOST}:{options.port}: {error}", file=sys.stderr)
         return 1
-    print(f"vnstock-sim listening on http://{HOST}:{server.server_port}/", flush=True)
+    print(f"vnstock-sim listening on http{'s' if options.certificate else ''}://{HOST}:{server.server_port}/", flush=True)
     if options.ready_file:
         _write_ready_file(options.ready_file, server.server_port)
     server.run(until=lambda: signal.sigwait(ENDING_SIGNALS))

@@ -4,6 +4,7 @@ import http.server
 import itertools
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import threading
@@ -38,7 +39,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     block_on_close = False
     request_queue_size = 1024
 
-    def __init__(self, port, endpoints, market, help_text, log_path=None):
+    def __init__(self, port, endpoints, market, help_text, log_path=None, certificate=None):
         self.endpoints = endpoints
         self.faults = faults.Faults()
         self.traffic = Traffic()
@@ -47,6 +48,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.log = RequestLog(log_path)
         self.connection_numbers = itertools.count(1)
         super().__init__((HOST, port), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            # The handshake is made by the thread of its connection, with its first read.
+            self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
     def server_bind(self):
         # HTTPServer's own asks the resolver for this host's name, which may take seconds.
