@@ -210,7 +210,7 @@ sweep('and boards of the other', 'kbs|404|401|3|0|t');
 is(sql($symbols), $facts, 'not a fact of a symbol has changed');
 is(sql("SELECT count(*) - $changes, string_agg(ticker || ' ' || field, ',') FILTER (WHERE ticker = 'NEW') FROM vnstream_symbol_history"), '1|NEW active', 'and so says the history');
 mode(mode => 'ok');
-sweep('the first one is back', 'vci, kbs|404|401|3|0|f');
+sweep('the first one, whose refusal counts until it is tried, is back', 'vci, kbs|404|401|3|0|f');
 # somebody acts; else the first one's own list is tried for in an hour
 $node->reload;
 query_until($node, 'postgres', 'SELECT count(*) FROM vnstream_settings() WHERE NOT in_use', '0', 'the settings are in use');
