@@ -664,7 +664,7 @@ test_refused_options(void)
 {
 	ReaderOptions options = {{kafka_bootstrap(), "test", NULL}, "topic"};
 
-	refuse(&options, "group id");
+	refuse(&options, "the consumer group has no name");
 	options.broker.group_id = "group";
 	options.topic = "..";
 	refuse(&options, "\"..\"");
