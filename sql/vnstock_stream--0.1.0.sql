@@ -1113,6 +1113,91 @@ COMMENT ON FUNCTION @extschema@.vnstream_latest(pg_catalog.text) IS
 CREATE VIEW @extschema@.latest_quotes AS SELECT * FROM @extschema@.vnstream_latest();
 COMMENT ON VIEW @extschema@.latest_quotes IS
 	'the newest quote of each ticker, as vnstream_latest() gives it to whoever asks';
+-- as those of realtime_quotes, which is made later
+COMMENT ON COLUMN @extschema@.latest_quotes.ticker IS
+	'the stock''s symbol, ^[A-Z0-9]{1,20}$';
+COMMENT ON COLUMN @extschema@.latest_quotes."time" IS
+	'when the source''s answer had arrived here (not the exchange''s time)';
+COMMENT ON COLUMN @extschema@.latest_quotes.price IS
+	'price of the last match, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.volume IS
+	'shares of the last match';
+COMMENT ON COLUMN @extschema@.latest_quotes.total_volume IS
+	'shares matched so far on the trading date, put-through not included';
+COMMENT ON COLUMN @extschema@.latest_quotes.change IS
+	'price against reference_price, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.change_percent IS
+	'price against reference_price, percent (1.5 is 1.5 %)';
+COMMENT ON COLUMN @extschema@.latest_quotes.ceiling_price IS
+	'highest price allowed on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.floor_price IS
+	'lowest price allowed on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.reference_price IS
+	'price that ceiling, floor and change are counted from, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.highest_price IS
+	'highest price matched on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.lowest_price IS
+	'lowest price matched on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_price IS
+	'best price offered by buyers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_price IS
+	'best price asked by sellers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.open_price IS
+	'first price matched on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.total_value IS
+	'value of total_volume, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.match_time IS
+	'the exchange''s time of the last match';
+COMMENT ON COLUMN @extschema@.latest_quotes.match_side IS
+	'who took the other side''s price in the last match: b (buyer) or s (seller)';
+COMMENT ON COLUMN @extschema@.latest_quotes.source_time IS
+	'when the source last changed its row';
+COMMENT ON COLUMN @extschema@.latest_quotes.trading_date IS
+	'the trading date that the source''s board shows';
+COMMENT ON COLUMN @extschema@.latest_quotes.session IS
+	'the trading session that the source''s board shows';
+COMMENT ON COLUMN @extschema@.latest_quotes.exchange IS
+	'HOSE, HNX or UPCOM';
+COMMENT ON COLUMN @extschema@.latest_quotes.source IS
+	'the VNStock provider that answered, e.g. vci or kbs';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_volume IS
+	'shares wanted at bid_price';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_price_2 IS
+	'second best price offered by buyers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_volume_2 IS
+	'shares wanted at bid_price_2';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_price_3 IS
+	'third best price offered by buyers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.bid_volume_3 IS
+	'shares wanted at bid_price_3';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_volume IS
+	'shares on sale at ask_price';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_price_2 IS
+	'second best price asked by sellers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_volume_2 IS
+	'shares on sale at ask_price_2';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_price_3 IS
+	'third best price asked by sellers, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.ask_volume_3 IS
+	'shares on sale at ask_price_3';
+COMMENT ON COLUMN @extschema@.latest_quotes.foreign_buy_volume IS
+	'shares bought by foreigners on the trading date';
+COMMENT ON COLUMN @extschema@.latest_quotes.foreign_sell_volume IS
+	'shares sold by foreigners on the trading date';
+COMMENT ON COLUMN @extschema@.latest_quotes.foreign_buy_value IS
+	'value bought by foreigners on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.foreign_sell_value IS
+	'value sold by foreigners on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.foreign_room IS
+	'shares that foreigners may still buy';
+COMMENT ON COLUMN @extschema@.latest_quotes.put_through_volume IS
+	'shares of negotiated deals on the trading date';
+COMMENT ON COLUMN @extschema@.latest_quotes.put_through_value IS
+	'value of negotiated deals on the trading date, VND';
+COMMENT ON COLUMN @extschema@.latest_quotes.listed_shares IS
+	'shares of the company that are listed; NULL for what is no share, such as ETFs';
+COMMENT ON COLUMN @extschema@.latest_quotes.stored IS
+	'false while the row is not stored yet: the quote is on its way through Kafka';
 GRANT SELECT ON TABLE @extschema@.latest_quotes TO PUBLIC;
 
 --

@@ -15,7 +15,8 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = d.objid AND c.relkind = 'i');
 SELECT attrelid::regclass AS "table", attname AS "column without a comment"
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-WHERE c.relname LIKE 'vnstream_%' AND c.relkind = 'r' AND a.attnum > 0
+WHERE (c.relname LIKE 'vnstream_%' OR c.relname = 'latest_quotes') AND c.relkind IN ('r', 'v')
+  AND a.attnum > 0
   AND col_description(a.attrelid, a.attnum) IS NULL;
 
 -- one version in control file, script and library
@@ -114,6 +115,12 @@ WHERE c.oid = 'realtime_quotes'::regclass;
 SELECT attname AS "columns without a comment" FROM pg_attribute
 WHERE attrelid = 'realtime_quotes'::regclass AND attnum > 0
   AND col_description(attrelid, attnum) IS NULL;
+SELECT l.attname AS "columns with another comment in latest_quotes"
+FROM pg_attribute l JOIN pg_attribute t ON t.attrelid = 'realtime_quotes'::regclass
+  AND t.attname = l.attname AND t.attnum > 0
+WHERE l.attrelid = 'latest_quotes'::regclass
+  AND col_description(l.attrelid, l.attnum)
+    IS DISTINCT FROM col_description(t.attrelid, t.attnum);
 SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';
 SELECT vnstream_start('producer');
 SELECT c FROM pg_db_role_setting s, unnest(setconfig) c WHERE c LIKE 'vnstream.run=%';

@@ -440,11 +440,13 @@ check_indices(char **newval, void **extra, GucSource source)
 		if (!ticker_is_valid(at, length))
 		{
 			GUC_check_errdetail("Names of indices are letters A to Z and digits, separated by commas.");
+			GUC_check_errhint("Use names as the source has them, such as 'VNINDEX, VN30', or '' for none.");
 			return false;
 		}
 		if (++count > INDICES_MAX)
 		{
 			GUC_check_errdetail("There may be %d indices at most.", INDICES_MAX);
+			GUC_check_errhint("Name those that are looked at; each is a request a minute.");
 			return false;
 		}
 		at += length;
