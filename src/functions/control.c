@@ -537,7 +537,8 @@ vnstream_refresh_symbols(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("accept_loss must not be null")));
+				 errmsg("accept_loss must not be null"),
+				 errhint("Write true only where the market has really lost more than a fifth of its symbols.")));
 	require_producer("vnstream_refresh_symbols()", &catalog);
 	refresh = symbol_refresh_request(&catalog, PG_GETARG_BOOL(0));
 	add_action(0, false, false)->refresh = true;

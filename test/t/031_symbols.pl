@@ -68,7 +68,7 @@ answer('CREATE EXTENSION vnstock_stream');
 my ($code, $out, $error) = $node->psql('postgres', 'SELECT vnstream_refresh_symbols()');
 like($error, qr/the producer is not to run.*vnstream_start\(\)/s, 'without a producer: what to do');
 ($code, $out, $error) = $node->psql('postgres', 'SELECT vnstream_refresh_symbols(NULL)');
-like($error, qr/accept_loss must not be null/, 'NULL is refused');
+like($error, qr/accept_loss must not be null\nHINT:  Write true/, 'NULL is refused');
 
 # The first list: real names.
 answer("SELECT vnstream_start('producer')");

@@ -156,6 +156,12 @@ for (
 	like($error, qr/ERROR:  $code: .*\Q$message\E/, "$call: $message");
 	like($error, qr/HINT: .*\Q$hint\E/, 'with a hint') if $hint ne '';
 }
+# as the README has it for all tickers at once
+sql(q(INSERT INTO vnstream_symbols (ticker, active, first_seen, updated_at, last_quote)
+	VALUES ('VCB', true, now(), now(), now()), ('NEVER', true, now(), now(), NULL)));
+is(sql(q(SELECT string_agg(DISTINCT g.ticker, ',') = 'VCB' AND count(*) = (SELECT count(*) FROM vnstream_gaps('2026-08-04', '2026-08-05', 'VCB') WHERE kind = 'no data')
+	FROM vnstream_symbols s, vnstream_gaps('2026-08-04', '2026-08-05', ticker => s.ticker) g
+	WHERE s.last_quote IS NOT NULL AND g.kind = 'no data')), 't', 'the holes of every ticker that has quotes');
 is(sql(q(SELECT count(*) FROM vnstream_gaps(now() - interval '1 hour', now() + interval '1 year') WHERE ends > now())), '0', 'no hole is in the future');
 
 done_testing();
