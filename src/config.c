@@ -12,12 +12,11 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
-#include "broker/client.h"
 #include "config.h"
+#include "config_check.h"
 #include "market/schedule.h"
 #include "request_rate.h"
 #include "source/http.h"
-#include "source/universe.h"
 
 bool		config_enabled = true;
 int			config_max_databases = 4;
@@ -122,225 +121,6 @@ config_first_source(void)
 		providers[0]->name : vci_provider.name;
 }
 
-/*
- * Check hooks.  Their sentences come from the rooms that use the values, so
- * that a setting is refused for exactly what would not work.
- */
-static void
-refusal_detail(const char *error)
-{
-	/* the rooms speak in clauses, as in other messages; a detail is a sentence */
-	GUC_check_errdetail("%c%s.", pg_toupper((unsigned char) error[0]),
-						error[0] != '\0' ? error + 1 : "");
-}
-
-static bool
-check_brokers(char **newval, void **extra, GucSource source)
-{
-	char		error[BROKER_ERROR_SIZE];
-
-	if (broker_check_list(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use host:port, several separated by commas, such as '%s'.",
-					  "kafka1:9092,kafka2:9092");
-	return false;
-}
-
-/*
- * What is in the file is read where it is used: it may be made after this, and
- * be changed.
- */
-static bool
-check_kafka_config_file(char **newval, void **extra, GucSource source)
-{
-	const char *c;
-
-	if ((*newval)[0] == '\0')
-		return true;
-	for (c = *newval; *c != '\0' && !iscntrl((unsigned char) *c); c++)
-		;
-	if (is_absolute_path(*newval) && c - *newval < MAXPGPATH && *c == '\0')
-		return true;
-	GUC_check_errdetail("It is not an absolute path.");
-	GUC_check_errhint("Use the path of a file of the server's user with mode 0600, such as '%s'.",
-					  "/etc/vnstream/kafka.properties");
-	return false;
-}
-
-static bool
-check_topic(char **newval, void **extra, GucSource source)
-{
-	char		error[BROKER_ERROR_SIZE];
-
-	if (broker_check_topic(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use letters, digits, '.', '_' and '-', such as '%s'.",
-					  "stock-quotes");
-	return false;
-}
-
-/*
- * Kafka sets no rule for names of groups and clients, but they appear in logs,
- * headers and tools of others.
- */
-static bool
-check_name(char **newval, void **extra, GucSource source)
-{
-	const char *c;
-
-	if (strlen(*newval) > 200)
-	{
-		GUC_check_errdetail("It is longer than 200 characters.");
-		GUC_check_errhint("Use a short name, such as '%s'.", "stock_db.quotes");
-		return false;
-	}
-	for (c = *newval; *c != '\0'; c++)
-		if (!isalnum((unsigned char) *c) && strchr("._-", *c) == NULL)
-		{
-			GUC_check_errdetail("It has a character that is no letter, digit, '.', '_' or '-'.");
-			GUC_check_errhint("Use letters, digits, '.', '_' and '-', such as '%s'.",
-							  "stock_db.quotes");
-			return false;
-		}
-	return true;
-}
-
-static bool
-check_replication_factor(int *newval, void **extra, GucSource source)
-{
-	if (*newval != 0)
-		return true;
-	GUC_check_errdetail("A topic without a replica cannot exist.");
-	GUC_check_errhint("Use a number from 1, or -1 for the broker's default.");
-	return false;
-}
-
-static bool
-check_topic_retention(int *newval, void **extra, GucSource source)
-{
-	if (*newval != 0)
-		return true;
-	GUC_check_errdetail("Kafka would delete each message at once.");
-	GUC_check_errhint("Use a time such as '168h', or -1 for the broker's default.");
-	return false;
-}
-
-/*
- * A number without a unit are seconds, and a month too few cannot be had back.
- */
-static bool
-check_retention(int *newval, void **extra, GucSource source)
-{
-	if (*newval == 0 || *newval >= RETENTION_MIN)
-		return true;
-	GUC_check_errdetail("Quotes are kept for 31 days at least.");
-	GUC_check_errhint("Use a time with its unit, such as '365d', or 0 to keep quotes for ever.");
-	return false;
-}
-
-static bool
-check_sources(char **newval, void **extra, GucSource source)
-{
-	const SourceProvider *providers[SOURCES_MAX];
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (source_read_list(*newval, providers, error) > 0)
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use 'vci', 'kbs', or both in order of preference, such as '%s'.",
-					  "vci, kbs");
-	return false;
-}
-
-/*
- * http:// passes here, because vnstream.allow_insecure_source may be set after
- * this; the producer refuses it where that setting is off.
- */
-static bool
-check_source_url(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (http_check_base_url(*newval, true, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use the address up to and with the last slash, such as '%s'.",
-					  "https://trading.vietcap.com.vn/api/");
-	return false;
-}
-
-static bool
-check_symbols(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (universe_check(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use 'all', or exchanges, groups and tickers separated by commas, such as 'VN30', 'HOSE,ETF' or 'VCB,FPT'.");
-	return false;
-}
-
-static bool
-check_hot_symbols(char **newval, void **extra, GucSource source)
-{
-	return (*newval)[0] == '\0' || check_symbols(newval, extra, source);
-}
-
-static bool
-check_http_headers(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (http_check_headers(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use one header a line, such as E'%s'.",
-					  "Accept-Language: vi\\nX-Team: desk");
-	return false;
-}
-
-static bool
-check_user_agent(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (http_check_user_agent(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use words that say who asks, such as '%s'.",
-					  "our-desk/1.0 (ops@example.com)");
-	return false;
-}
-
-static bool
-check_http_proxy(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (http_check_proxy(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use its address and port, such as '%s', or '' for none.",
-					  "http://proxy.example.com:3128");
-	return false;
-}
-
-static bool
-check_ca_file(char **newval, void **extra, GucSource source)
-{
-	char		error[SOURCE_ERROR_SIZE];
-
-	if (http_check_ca_file(*newval, error))
-		return true;
-	refusal_detail(error);
-	GUC_check_errhint("Use the path of a PEM file on the server, such as '%s', or '' for the system's certificates.",
-					  "/etc/ssl/our-ca.pem");
-	return false;
-}
-
 static void
 define_server_settings(void)
 {
@@ -371,7 +151,7 @@ define_server_settings(void)
 							   "Set it when several servers publish to one topic, to tell "
 							   "them apart. Empty sends the system identifier alone.",
 							   &config_node_name, "",
-							   PGC_SIGHUP, 0, check_name, NULL, NULL);
+							   PGC_SIGHUP, 0, config_check_name, NULL, NULL);
 }
 
 static void
@@ -381,24 +161,24 @@ define_kafka_settings(void)
 							   "Kafka brokers to connect to first: host:port, separated by commas.",
 							   "Name two or three of a cluster; they tell about the others.",
 							   &config_brokers, "localhost:9092",
-							   PGC_SUSET, 0, check_brokers, NULL, NULL);
+							   PGC_SUSET, 0, config_check_brokers, NULL, NULL);
 	DefineCustomStringVariable("vnstream.kafka_config_file",
 							   "File of librdkafka properties for TLS and passwords to the brokers.",
 							   "Set it where brokers want TLS or a login. A file of the "
 							   "server's user with mode 0600; read again at a reload.",
 							   &config_kafka_config_file, "",
-							   PGC_SUSET, GUC_SUPERUSER_ONLY, check_kafka_config_file, NULL, NULL);
+							   PGC_SUSET, GUC_SUPERUSER_ONLY, config_check_kafka_config_file, NULL, NULL);
 	DefineCustomStringVariable("vnstream.topic",
 							   "Kafka topic that quotes go through.",
 							   "Change it to keep pipelines apart that share brokers.",
 							   &config_topic, "stock-quotes",
-							   PGC_SUSET, 0, check_topic, NULL, NULL);
+							   PGC_SUSET, 0, config_check_topic, NULL, NULL);
 	DefineCustomStringVariable("vnstream.group_id",
 							   "Consumer group that stored offsets are committed to, for Kafka's own tools.",
 							   "Empty lets the first vnstream_start() make one and keep it. "
 							   "Never read as the position.",
 							   &config_group_id, "",
-							   PGC_SUSET, 0, check_name, NULL, NULL);
+							   PGC_SUSET, 0, config_check_name, NULL, NULL);
 	DefineCustomIntVariable("vnstream.partitions",
 							"Partitions of the topic, when the pipeline creates it.",
 							"At least the number of consumers. An existing topic is left as it is.",
@@ -408,49 +188,18 @@ define_kafka_settings(void)
 							"Replicas of the topic, when the pipeline creates it; -1 is the broker's default.",
 							"Use 3 on a cluster of three brokers or more.",
 							&config_replication_factor, -1, -1, 32767,
-							PGC_SUSET, 0, check_replication_factor, NULL, NULL);
+							PGC_SUSET, 0, config_check_replication_factor, NULL, NULL);
 	DefineCustomIntVariable("vnstream.topic_retention",
 							"How long Kafka keeps messages, when the pipeline creates the topic; -1 is the broker's default.",
 							"Must exceed the longest time that consumers may be down.",
 							&config_topic_retention, 604800, -1, INT_MAX,
-							PGC_SUSET, GUC_UNIT_S, check_topic_retention, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_S, config_check_topic_retention, NULL, NULL);
 	DefineCustomEnumVariable("vnstream.on_lost_offsets",
 							 "What a consumer does when messages it has not stored are gone from Kafka.",
 							 "'stop' waits for an administrator; 'continue' records the "
 							 "range as a gap in vnstream_segments and goes on.",
 							 &config_on_lost_offsets, LOST_OFFSETS_STOP, lost_offsets_options,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
-}
-
-/* Names as tickers are, a few, separated by commas or blanks; none: ''. */
-static bool
-check_indices(char **newval, void **extra, GucSource source)
-{
-	const char *at = *newval;
-	int			count = 0;
-
-	for (;;)
-	{
-		size_t		length;
-
-		at += strspn(at, ", ");
-		length = strcspn(at, ", ");
-		if (length == 0)
-			return true;
-		if (!ticker_is_valid(at, length))
-		{
-			GUC_check_errdetail("Names of indices are letters A to Z and digits, separated by commas.");
-			GUC_check_errhint("Use names as the source has them, such as 'VNINDEX, VN30', or '' for none.");
-			return false;
-		}
-		if (++count > INDICES_MAX)
-		{
-			GUC_check_errdetail("There may be %d indices at most.", INDICES_MAX);
-			GUC_check_errhint("Name those that are looked at; each is a request a minute.");
-			return false;
-		}
-		at += length;
-	}
 }
 
 static void
@@ -461,28 +210,28 @@ define_source_settings(void)
 							   "With two, requests that one does not answer go to the other, "
 							   "until it is well again.",
 							   &config_sources, "vci",
-							   PGC_SUSET, 0, check_sources, NULL, NULL);
+							   PGC_SUSET, 0, config_check_sources, NULL, NULL);
 	DefineCustomStringVariable("vnstream.vci_url",
 							   "Base address of the VCI source, up to and with the last slash.",
 							   "Change it when the source moves, or to use a gateway of your own.",
 							   &config_vci_url, "https://trading.vietcap.com.vn/api/",
-							   PGC_SUSET, 0, check_source_url, NULL, NULL);
+							   PGC_SUSET, 0, config_check_source_url, NULL, NULL);
 	DefineCustomStringVariable("vnstream.kbs_url",
 							   "Base address of the KBS source, up to and with the last slash.",
 							   "Change it when the source moves, or to use a gateway of your own.",
 							   &config_kbs_url,
 							   "https://kbbuddywts.kbsec.com.vn/iis-server/investment/",
-							   PGC_SUSET, 0, check_source_url, NULL, NULL);
+							   PGC_SUSET, 0, config_check_source_url, NULL, NULL);
 	DefineCustomStringVariable("vnstream.symbols",
 							   "Symbols to follow: 'all', or exchanges, groups and tickers separated by commas.",
 							   "'all' is the listed shares, ETFs and funds of HOSE, HNX and UPCOM.",
 							   &config_symbols, "all",
-							   PGC_SUSET, 0, check_symbols, NULL, NULL);
+							   PGC_SUSET, 0, config_check_symbols, NULL, NULL);
 	DefineCustomStringVariable("vnstream.indices",
 							   "Indices to follow by the minute, separated by commas; none where empty.",
 							   "They come from KBS, where that is among vnstream.sources.",
 							   &config_indices, "VNINDEX, VN30, HNXINDEX, UPCOMINDEX",
-							   PGC_SUSET, 0, check_indices, NULL, NULL);
+							   PGC_SUSET, 0, config_check_indices, NULL, NULL);
 	DefineCustomIntVariable("vnstream.interval",
 							"Time from the start of one sweep to the start of the next.",
 							"Shorter is fresher and asks more of the source; see vnstream.requests_per_minute.",
@@ -492,7 +241,7 @@ define_source_settings(void)
 							   "Symbols to ask for more often: a list as in vnstream.symbols; empty is none.",
 							   "Name what is traded on right now; each request to the source counts.",
 							   &config_hot_symbols, "",
-							   PGC_SUSET, 0, check_hot_symbols, NULL, NULL);
+							   PGC_SUSET, 0, config_check_hot_symbols, NULL, NULL);
 	DefineCustomIntVariable("vnstream.hot_interval",
 							"Time from the start of one sweep of vnstream.hot_symbols to the next, while the market is open.",
 							"Shorter is fresher. These sweeps take at most half of "
@@ -534,23 +283,23 @@ define_source_settings(void)
 							   "User-Agent header sent to the source.",
 							   "The default says honestly who asks.",
 							   &config_user_agent, "vnstock_stream/" VNSTREAM_VERSION,
-							   PGC_SUSET, 0, check_user_agent, NULL, NULL);
+							   PGC_SUSET, 0, config_check_user_agent, NULL, NULL);
 	DefineCustomStringVariable("vnstream.http_headers",
 							   "More headers sent to the source, one \"Name: value\" a line.",
 							   "Set what a gateway of your own needs. Not for secrets.",
 							   &config_http_headers, "",
-							   PGC_SUSET, 0, check_http_headers, NULL, NULL);
+							   PGC_SUSET, 0, config_check_http_headers, NULL, NULL);
 	DefineCustomStringVariable("vnstream.http_proxy",
 							   "Proxy through which the sources are asked: http:// or https://, host and port; empty is none.",
 							   "Set it where the server has no way to the sources of its own. "
 							   "One from the environment is never used.",
 							   &config_http_proxy, "",
-							   PGC_SUSET, 0, check_http_proxy, NULL, NULL);
+							   PGC_SUSET, 0, config_check_http_proxy, NULL, NULL);
 	DefineCustomStringVariable("vnstream.ca_file",
 							   "PEM file of the certificates that vouch for the sources; empty is the system's.",
 							   "Set it where a proxy or gateway of your own has a certificate of your own.",
 							   &config_ca_file, "",
-							   PGC_SUSET, 0, check_ca_file, NULL, NULL);
+							   PGC_SUSET, 0, config_check_ca_file, NULL, NULL);
 	DefineCustomBoolVariable("vnstream.allow_insecure_source",
 							 "Whether a source may be read by http:// without TLS.",
 							 "Only for a source on this host or a network that you trust.",
@@ -593,7 +342,7 @@ define_store_settings(void)
 							"Set it before the disk is full. Whole months of realtime_quotes are "
 							"dropped, when all of their time is longer ago than that.",
 							&config_retention, 0, 0, INT_MAX,
-							PGC_SUSET, GUC_UNIT_S, check_retention, NULL, NULL);
+							PGC_SUSET, GUC_UNIT_S, config_check_retention, NULL, NULL);
 }
 
 void
