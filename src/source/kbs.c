@@ -18,10 +18,6 @@
 #include "source/reading.h"
 #include "source/symbol_list.h"
 
-/* A board request's body is {"code":"VCB,FPT"}: one text, no array. */
-#define BODY_BEGIN "{\"code\":\""
-#define BODY_END "\"}"
-
 #define WRAPPER "data"
 
 /* No Origin and no Referer: the service's own page is on the same host. */
@@ -182,30 +178,14 @@ kbs_group_request(const char *base_url, const char *group,
 	return is_done;
 }
 
+/* The body is {"code":"VCB,FPT"}: one text, no array. */
 static bool
 kbs_board_request(const char *base_url, const char (*tickers)[TICKER_MAX + 1],
 				  size_t count, SourceRequest *request)
 {
-	size_t		size = strlen(BODY_BEGIN) + count * (TICKER_MAX + 1) +
-		strlen(BODY_END) + 1;
-	char	   *at;
-	size_t		i;
-
-	if (!reading_request(&kbs_provider, base_url, "stock/iss", request))
-		return false;
-
-	/* Tickers are letters and digits: nothing in them needs an escape. */
-	request->body = malloc(size);
-	if (request->body == NULL)
-	{
-		source_request_free(request);
-		return false;
-	}
-	at = request->body + sprintf(request->body, "%s", BODY_BEGIN);
-	for (i = 0; i < count; i++)
-		at += sprintf(at, "%s%s", i == 0 ? "" : ",", tickers[i]);
-	strcpy(at, BODY_END);
-	return true;
+	return reading_board_request(&kbs_provider, base_url, "stock/iss",
+								 "{\"code\":\"", "", "\"}", tickers, count,
+								 request);
 }
 
 const SourceProvider kbs_provider = {

@@ -320,6 +320,34 @@ reading_request(const SourceProvider *provider, const char *base_url,
 	return true;
 }
 
+bool
+reading_board_request(const SourceProvider *provider, const char *base_url,
+					  const char *path, const char *begin, const char *quote,
+					  const char *end, const char (*tickers)[TICKER_MAX + 1],
+					  size_t count, SourceRequest *request)
+{
+	size_t		size = strlen(begin) +
+		count * (TICKER_MAX + 2 * strlen(quote) + 1) + strlen(end) + 1;
+	char	   *at;
+	size_t		i;
+
+	if (!reading_request(provider, base_url, path, request))
+		return false;
+
+	/* Tickers are letters and digits: nothing in them needs an escape. */
+	request->body = malloc(size);
+	if (request->body == NULL)
+	{
+		source_request_free(request);
+		return false;
+	}
+	at = request->body + sprintf(request->body, "%s", begin);
+	for (i = 0; i < count; i++)
+		at += sprintf(at, "%s%s%s%s", i == 0 ? "" : ",", quote, tickers[i], quote);
+	strcpy(at, end);
+	return true;
+}
+
 char *
 reading_encode(char *at, const char *text)
 {

@@ -91,6 +91,16 @@ extern void reading_ticker(const cJSON *object, const char *name, char *ticker);
  */
 extern bool reading_request(const SourceProvider *provider, const char *base_url,
 							const char *path, SourceRequest *request);
+/*
+ * The same with a body: the tickers between begin and end, separated by commas,
+ * each with quote ("" for none) on either side.
+ */
+extern bool reading_board_request(const SourceProvider *provider,
+								  const char *base_url, const char *path,
+								  const char *begin, const char *quote,
+								  const char *end,
+								  const char (*tickers)[TICKER_MAX + 1],
+								  size_t count, SourceRequest *request);
 /* At at, with room for three bytes a character; answers its end. */
 extern char *reading_encode(char *at, const char *text);
 

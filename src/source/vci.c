@@ -17,10 +17,6 @@
 #include "source/reading.h"
 #include "source/symbol_list.h"
 
-/* A board request's body is {"symbols":["VCB","FPT"]}. */
-#define BODY_BEGIN "{\"symbols\":["
-#define BODY_END "]}"
-
 /*
  * As the service's own web page sends them: answers were captured with these.
  * (The page writes a slash after the Origin; without one it is as good.)
@@ -96,31 +92,14 @@ vci_group_request(const char *base_url, const char *group,
 	return is_done;
 }
 
+/* The body is {"symbols":["VCB","FPT"]}. */
 static bool
 vci_board_request(const char *base_url, const char (*tickers)[TICKER_MAX + 1],
 				  size_t count, SourceRequest *request)
 {
-	size_t		size = strlen(BODY_BEGIN) + count * (TICKER_MAX + 3) +
-		strlen(BODY_END) + 1;
-	char	   *at;
-	size_t		i;
-
-	if (!reading_request(&vci_provider, base_url, "price/symbols/getList",
-						 request))
-		return false;
-
-	/* Tickers are letters and digits: nothing in them needs an escape. */
-	request->body = malloc(size);
-	if (request->body == NULL)
-	{
-		source_request_free(request);
-		return false;
-	}
-	at = request->body + sprintf(request->body, "%s", BODY_BEGIN);
-	for (i = 0; i < count; i++)
-		at += sprintf(at, "%s\"%s\"", i == 0 ? "" : ",", tickers[i]);
-	strcpy(at, BODY_END);
-	return true;
+	return reading_board_request(&vci_provider, base_url, "price/symbols/getList",
+								 "{\"symbols\":[", "\"", "]}", tickers, count,
+								 request);
 }
 
 const SourceProvider vci_provider = {
