@@ -120,6 +120,18 @@ check_log(int mine, const ReaderEvent *event)
 }
 
 /*
+ * Is the topic or the partition not there?  When it is again, it may be another
+ * one, which has grown past the position meanwhile.
+ */
+static bool
+is_absence(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+/*
  * Fill the batch with whatever is queued, and never wait for more.
  */
 void
@@ -173,6 +185,8 @@ batch_take(void)
 							 event.partition, config_topic, event.error);
 				if (is_damage(event.code) && config_on_lost_offsets == LOST_OFFSETS_STOP)
 					consumer.has_damage = true;
+				if (is_absence(event.code))
+					consumer.has_lost_offsets = true;
 				/* the topic may be gone: asking creates it anew */
 				if (backoff_is_over(&consumer.broker_backoff))
 				{

@@ -27,6 +27,9 @@
 /* How often partitions and watermarks are asked for while reading. */
 #define ASK_INTERVAL_MS 10000
 
+/* How soon after a first look that says that the topic is another one. */
+#define CONFIRM_MS 2000
+
 /*
  * Failures in a row that are an outage.  Whoever met a single one waits for a
  * second only; and a partition that fails over and over, while its topic can be
@@ -265,6 +268,7 @@ must_wait(const ClaimWork *work)
 	if (work->must_confirm)
 	{
 		worker_back_off(0, "the broker: the topic looks like another one than before");
+		consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), CONFIRM_MS);
 		return true;
 	}
 	if (work->why_other[0] != '\0' && work->ended_epoch == 0)

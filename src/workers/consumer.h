@@ -45,7 +45,7 @@ typedef struct Consumer
 	int64	   *ends;			/* high watermarks, -1 unknown */
 	int64	   *asked_offsets;	/* positions when the question in flight was asked */
 	bool	   *is_unchecked;	/* not known yet whether it is the same log */
-	bool		has_lost_offsets;
+	bool		has_lost_offsets;	/* or may have: to be claimed anew */
 	bool		has_damage;		/* Kafka has a message that cannot be read */
 	bool		has_other_log;	/* the log is another one than its position's */
 	Position	other_log;		/* that position, as it was claimed */
