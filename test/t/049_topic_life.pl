@@ -143,13 +143,14 @@ is(sql('SELECT last_offset IS NULL AND last_crc IS NULL FROM vnstream_positions 
 query_until($node, 'postgres', 'SELECT next_offset, last_offset FROM vnstream_positions WHERE epoch = 2 AND partition = 0', '155|154', 'until the next batch');
 is(segments($grown) =~ /2\/0: 151-155, 0 and 4 again open/ ? 'yes' : segments($grown), 'yes', 'what is read again are duplicates');
 
-# ---- made anew while it is read: one partition is shorter, one longer
+# ---- made anew while it is read, and longer at once
 
 topics('--delete', '--topic', $grown);
 ok(wait_for(sub { return topics('--describe') =~ /Topic: \Q$grown\E\s.*PartitionCount: 2/ }, 'the topic to be there again'), 'the workers make a topic that was deleted');
+produce_more($grown, 0, 200);
 produce_more($grown, 1, 30);
 query_until($node, 'postgres', 'SELECT string_agg(next_offset::text, \' \' ORDER BY partition), (SELECT sum(stored) FROM vnstream_segments WHERE epoch = 3) FROM vnstream_positions WHERE epoch = 3',
-	'0 30|30', 'one that comes back under the running consumers is another one, whatever is in it', 90);
+	'200 30|230', 'one that comes back under the running consumers is another one, though it has grown past the positions at once', 90);
 is(clear_audit(), '0', 'and the deep audit is clear again')
   or diag(sql('SELECT * FROM vnstream_audit(true)'));
 stop();
