@@ -22,6 +22,8 @@ CREATE TABLE @extschema@.vnstream_positions (
 	next_offset	pg_catalog.int8 NOT NULL CHECK (next_offset OPERATOR(pg_catalog.>=) 0),
 	generation	pg_catalog.int8 NOT NULL,
 	updated_at	pg_catalog.timestamptz NOT NULL,
+	last_offset	pg_catalog.int8,
+	last_crc	pg_catalog.int8,
 	PRIMARY KEY (cluster_id, topic, epoch, partition)
 );
 COMMENT ON TABLE @extschema@.vnstream_positions IS
@@ -32,7 +34,11 @@ COMMENT ON COLUMN @extschema@.vnstream_positions.next_offset IS 'the first offse
 COMMENT ON COLUMN @extschema@.vnstream_positions.updated_at IS 'when the position last moved or was claimed';
 COMMENT ON COLUMN @extschema@.vnstream_positions.cluster_id IS
 	'the Kafka cluster''s own id: offsets mean nothing in another cluster';
-COMMENT ON COLUMN @extschema@.vnstream_positions.epoch IS 'which life of the topic';
+COMMENT ON COLUMN @extschema@.vnstream_positions.epoch IS
+	'which life of the topic, counted up when it is found to be another one; the highest counts';
+COMMENT ON COLUMN @extschema@.vnstream_positions.last_offset IS
+	'offset of the last message before the position, by which a start tells whether it is the same topic still; NULL: not known';
+COMMENT ON COLUMN @extschema@.vnstream_positions.last_crc IS 'CRC-32C of that message''s timestamp, key and value';
 COMMENT ON COLUMN @extschema@.vnstream_positions.generation IS
 	'counts the consumers that took this partition over; an earlier one can store nothing any more';
 
@@ -106,6 +112,8 @@ CREATE TABLE @extschema@.vnstream_dead_letters (
 	created_at	pg_catalog.timestamptz NOT NULL,
 	tries		pg_catalog.int4 NOT NULL DEFAULT 0,
 	tried_at	pg_catalog.timestamptz,
+	value_hash	pg_catalog.bytea,
+	value_length pg_catalog.int4,
 	UNIQUE (cluster_id, topic, epoch, kafka_partition, kafka_offset, segment)
 );
 ALTER SEQUENCE @extschema@.vnstream_dead_letters_seq
@@ -125,7 +133,10 @@ COMMENT ON COLUMN @extschema@.vnstream_dead_letters.created_at IS 'when it was k
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.tries IS 'how often vnstream_replay_dead_letters() has read it again in vain';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.tried_at IS 'when it last did; code and reason are of then';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value IS
-	'the message as Kafka had it; NULL for a tombstone';
+	'the message as Kafka had it; NULL for a tombstone, and where value_hash is not NULL';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value_hash IS
+	'SHA-256 of a message that was not kept, and its key to 1 kB only: vnstream.on_dead_letter_limit';
+COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value_length IS 'length in bytes of such a message';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.code IS
 	'"form", the name of a rule, "conflict", or the SQLSTATE of what PostgreSQL said';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.kafka_time IS 'the message''s timestamp in Kafka';

@@ -55,6 +55,9 @@ int			config_heartbeat = 900;
 int			config_consumers = 1;
 int			config_batch_size = 5000;
 int			config_outbox_limit = 1048576;
+int			config_dead_letter_limit = 1048576;
+int			config_on_dead_letter_limit = DEAD_LETTERS_STOP;
+int			config_dead_letter_percent = 50;
 int			config_rejects_limit = 10000;
 int			config_retention = 0;
 
@@ -69,6 +72,12 @@ static const struct config_enum_entry run_options[] = {
 static const struct config_enum_entry lost_offsets_options[] = {
 	{"stop", LOST_OFFSETS_STOP, false},
 	{"continue", LOST_OFFSETS_CONTINUE, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry dead_letter_options[] = {
+	{"stop", DEAD_LETTERS_STOP, false},
+	{"digest", DEAD_LETTERS_DIGEST, false},
 	{NULL, 0, false}
 };
 
@@ -332,6 +341,24 @@ define_store_settings(void)
 							"While Kafka is away the outbox grows by about 1 MB a sweep of the whole market.",
 							&config_outbox_limit, 1048576, 1024, INT_MAX,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.dead_letter_limit",
+							"Size of vnstream_dead_letters, keys and values, at which no more are kept whole.",
+							"Raise it where there is room on the disk; vnstream_purge_dead_letters() makes room. "
+							"What happens then says vnstream.on_dead_letter_limit.",
+							&config_dead_letter_limit, 1048576, 1024, INT_MAX,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomEnumVariable("vnstream.on_dead_letter_limit",
+							 "What a consumer does with one more dead letter than vnstream.dead_letter_limit has room for.",
+							 "'stop' waits for an administrator; 'digest' keeps its place, key, length and "
+							 "SHA-256, and goes on.",
+							 &config_on_dead_letter_limit, DEAD_LETTERS_STOP, dead_letter_options,
+							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("vnstream.dead_letter_percent",
+							"Share of dead letters among at least 1000 messages above which a consumer stops, in percent.",
+							"So many mean that the table or a producer has changed. Set it to 100 to keep "
+							"them all and go on.",
+							&config_dead_letter_percent, 50, 1, 100,
+							PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("vnstream.rejects_limit",
 							"Rows of vnstream_rejects that are kept; 0 keeps none.",
 							"Raise it to look further back at what the rules refuse. All are counted in vnstream_rule_counts.",

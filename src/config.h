@@ -27,6 +27,13 @@ typedef enum LostOffsetsPolicy
 	LOST_OFFSETS_CONTINUE
 } LostOffsetsPolicy;
 
+/* What to do with a dead letter beyond vnstream.dead_letter_limit. */
+typedef enum DeadLetterPolicy
+{
+	DEAD_LETTERS_STOP,
+	DEAD_LETTERS_DIGEST			/* keep its hash */
+} DeadLetterPolicy;
+
 /* Least time that quotes are kept, s: a typo must not drop everything. */
 #define RETENTION_MIN (31 * 86400)
 
@@ -78,6 +85,9 @@ extern int	config_heartbeat;	/* s; 0: publish always */
 extern int	config_consumers;
 extern int	config_batch_size;
 extern int	config_outbox_limit;	/* kB */
+extern int	config_dead_letter_limit;	/* kB */
+extern int	config_on_dead_letter_limit;	/* DeadLetterPolicy */
+extern int	config_dead_letter_percent; /* 100: never too many */
 extern int	config_rejects_limit;	/* rows of vnstream_rejects */
 extern int	config_retention;	/* s; 0: for ever */
 

@@ -192,7 +192,7 @@ move_positions(const StoreCatalog *catalog, const AskTarget *target, const Place
 		positions[i].partition = moves[i].kafka->partition;
 		lows[i] = moves[i].kafka->low;
 	}
-	position_claim(catalog, &key, positions, lows, count);
+	position_claim(catalog, &key, 1, positions, lows, count);
 	position_seek_begin(catalog, &key, positions, count);
 	for (i = 0; i < count; i++)
 	{

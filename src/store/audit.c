@@ -36,8 +36,8 @@ struct AuditRuns
 #define AUDIT_RUN_COLUMNS 4
 
 /*
- * Offsets of segments before one that was opened because the log was truncated
- * mean nothing in Kafka any more.  A segment that is open ends where its
+ * Offsets of segments before one that was opened because the log was truncated,
+ * and of an earlier epoch, mean nothing in Kafka any more.  A segment that is open ends where its
  * position stands.  A segment lacks where one was deleted, or a position moved by
  * hand: what lies between two, before all where the first is gone, and before a
  * position without an open one, is counted by none.
@@ -67,7 +67,7 @@ static const char segments_query[] =
 "  s.closed_at IS NULL AND s.epoch IS NOT DISTINCT FROM l.last_epoch AS is_open, s.from_offset, s.next_offset,"
 "  CASE WHEN s.closed_at IS NULL THEN coalesce(p.next_offset, s.from_offset) ELSE s.next_offset END AS position,"
 "  s.stored, s.duplicates, s.dead_letters, s.gaps, s.purged, coalesce(d.letters, 0) AS letters,"
-"  s.segment >= n.new_log AS is_of_log, coalesce(g.dropped, 0) AS dropped"
+"  s.segment >= n.new_log AND s.epoch IS NOT DISTINCT FROM l.last_epoch AS is_of_log, coalesce(g.dropped, 0) AS dropped"
 "  FROM %1$s.vnstream_segments AS s LEFT JOIN life AS l USING (cluster_id, topic)"
 "  LEFT JOIN %1$s.vnstream_positions AS p USING (cluster_id, topic, epoch, partition)"
 "  LEFT JOIN letters AS d USING (segment) LEFT JOIN dropped AS g USING (segment)"

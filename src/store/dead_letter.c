@@ -17,6 +17,7 @@
 #include "store/support.h"
 
 static StorePlan keep_plan;
+static StorePlan measure_plan;
 
 static Datum
 bytea_datum(const char *bytes, size_t length)
@@ -39,17 +40,75 @@ kafka_timestamp(int64 milliseconds, TimestampTz *time)
 	return IS_VALID_TIMESTAMP(*time);
 }
 
+/* Of the messages of late at least, before a share of them means something. */
+#define JUDGED_MESSAGES 1000
+
+/* At so many, older messages begin to count for half. */
+#define REMEMBERED_MESSAGES 10000
+
+/* What a letter takes besides its key, value and reason, with its index entries. */
+#define LETTER_BYTES 200
+
+/* How often the letters are measured, others may keep some or purge them. */
+#define MEASURE_MS 60000
+#define MEASURE_FULL_MS 10000
+
+/* Of a key, where only the hash of the value is kept. */
+#define DIGEST_KEY_BYTES 1024
+
+static int64 letters_bytes;		/* as measured, and kept since */
+static TimestampTz letters_measured;	/* 0: not yet */
+
+/* Messages of late, and how many of them are dead letters. */
+static int64 recent_messages;
+static int64 recent_letters;
+
+static int64
+letter_bytes(const IngestMessage *message)
+{
+	return (int64) message->key_length + (int64) message->value_length +
+		(int64) strlen(message->reason != NULL ? message->reason : "") + LETTER_BYTES;
+}
+
+static bool
+has_room(const StoreCatalog *catalog, int64 limit, int64 bytes)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			valid_ms = letters_bytes + bytes > limit ? MEASURE_FULL_MS : MEASURE_MS;
+
+	/* also where the clock was set back */
+	if (letters_measured == 0 || now < letters_measured ||
+		TimestampDifferenceExceeds(letters_measured, now, valid_ms))
+	{
+		(void) store_execute(store_plan(&measure_plan, catalog,
+										"SELECT coalesce(pg_catalog.sum(coalesce(pg_catalog.octet_length(key), 0)"
+										" + coalesce(pg_catalog.octet_length(value), 0)"
+										" + pg_catalog.octet_length(reason) + " CppAsString2(LETTER_BYTES) "), 0)::pg_catalog.int8"
+										" FROM %1$s.vnstream_dead_letters",
+										0, NULL),
+							 NULL, NULL);
+		letters_bytes = DatumGetInt64(store_result(0, 1));
+		letters_measured = now;
+	}
+	return letters_bytes + bytes <= limit;
+}
+
 bool
 dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
-				 int32 epoch, const IngestMessage *message)
+				 int32 epoch, const DeadLetterLimits *limits,
+				 IngestMessage *message)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, BYTEAOID,
-	BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID};
+	BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT4OID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "          ";
+	char		nulls[lengthof(types) + 1] = "            ";
 	TimestampTz kafka_time = 0;
+	int64		bytes = letter_bytes(message);
+	bool		fits = limits->bytes == 0 || has_room(catalog, limits->bytes, bytes);
 	bool		is_new;
 
+	/* of a tombstone there is nothing to hash */
+	message->is_digest = !fits && limits->keeps_digests && message->value != NULL;
 	values[0] = CStringGetTextDatum(text_for_reading(key->cluster_id));
 	values[1] = CStringGetTextDatum(text_for_reading(key->topic));
 	values[2] = Int32GetDatum(epoch);
@@ -70,6 +129,8 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 	if (!kafka_timestamp(message->kafka_time, &kafka_time))
 		nulls[9] = 'n';
 	values[9] = TimestampTzGetDatum(kafka_time);
+	values[10] = BoolGetDatum(message->is_digest);
+	values[11] = Int32GetDatum(DIGEST_KEY_BYTES);
 
 	/*
 	 * An offset names a message only as long as the log is the same: where the
@@ -79,15 +140,21 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 	is_new = store_execute(store_plan(&keep_plan, catalog,
 									  "INSERT INTO %1$s.vnstream_dead_letters"
 									  " (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset,"
-									  "  key, value, code, reason, kafka_time, created_at)"
-									  " SELECT s.segment, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, pg_catalog.now()"
+									  "  key, value, value_hash, value_length, code, reason, kafka_time, created_at)"
+									  " SELECT s.segment, $1, $2, $3, $4, $5,"
+									  "  CASE WHEN $11 THEN pg_catalog.substring($6, 1, $12) ELSE $6 END,"
+									  "  CASE WHEN NOT $11 THEN $7 END,"
+									  "  CASE WHEN $11 THEN pg_catalog.sha256($7) END,"
+									  "  CASE WHEN $11 THEN pg_catalog.octet_length($7) END,"
+									  "  $8, $9, $10, pg_catalog.now()"
 									  " FROM %1$s.vnstream_segments AS s"
 									  " WHERE s.cluster_id = $1 AND s.topic = $2 AND s.epoch = $3"
 									  " AND s.partition = $4 AND s.closed_at IS NULL"
 									  " AND NOT EXISTS (SELECT FROM %1$s.vnstream_dead_letters AS l"
 									  "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.epoch = $3"
 									  "  AND l.kafka_partition = $4 AND l.kafka_offset = $5"
-									  "  AND l.key IS NOT DISTINCT FROM $6 AND l.value IS NOT DISTINCT FROM $7"
+									  "  AND CASE WHEN l.value_hash IS NOT NULL THEN l.value_hash IS NOT DISTINCT FROM pg_catalog.sha256($7)"
+									  "   ELSE l.key IS NOT DISTINCT FROM $6 AND l.value IS NOT DISTINCT FROM $7 END"
 									  "  AND l.kafka_time IS NOT DISTINCT FROM $10)",
 									  lengthof(types), types),
 						   values, nulls) == 1;
@@ -96,7 +163,74 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		if (nulls[i] != 'n')
 			pfree(DatumGetPointer(values[i]));
 	}
+
+	if (is_new && !fits && !limits->keeps_digests)
+		ereport(ERROR,
+				(errcode(ERRCODE_VNSTREAM_LETTERS_FULL),
+				 errmsg("there is no room in vnstream_dead_letters for partition %d offset " INT64_FORMAT ": %s",
+						message->partition, message->offset, message->reason),
+				 errhint("See what the dead letters have in common, then purge some with vnstream_purge_dead_letters(), raise vnstream.dead_letter_limit, or set vnstream.on_dead_letter_limit to 'digest', which keeps hashes of further ones.")));
+	if (is_new)
+		letters_bytes += message->is_digest ?
+			bytes - (int64) message->value_length : bytes;
 	return is_new;
+}
+
+static int
+count_letters(const IngestMessage *messages, int count, const IngestMessage **first)
+{
+	int			letters = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (messages[i].fate != MESSAGE_IS_DEAD)
+			continue;
+		if (letters++ == 0)
+			*first = &messages[i];
+	}
+	return letters;
+}
+
+static bool
+is_too_many(int64 letters, int64 messages, int percent)
+{
+	return letters * 100 > messages * percent;
+}
+
+void
+dead_letters_judge(const DeadLetterLimits *limits, const IngestMessage *messages,
+				   int count)
+{
+	const IngestMessage *first = NULL;
+	int			letters = count_letters(messages, count, &first);
+	int64		all_messages = recent_messages + count;
+	int64		all_letters = recent_letters + letters;
+
+	/* the batch alone as well: once put right, what was before must not count */
+	if (limits->percent == 0 || all_messages < JUDGED_MESSAGES ||
+		!is_too_many(letters, count, limits->percent) ||
+		!is_too_many(all_letters, all_messages, limits->percent))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_VNSTREAM_TOO_MANY_LETTERS),
+			 errmsg(INT64_FORMAT " of the last " INT64_FORMAT " messages could not be rows; the first that waits, partition %d offset "
+					INT64_FORMAT ": %s",
+					all_letters, all_messages, first->partition, first->offset, first->reason),
+			 errhint("See whether realtime_quotes, or a producer of the topic, has changed. Where they are to be kept as dead letters all the same, set vnstream.dead_letter_percent to 100.")));
+}
+
+void
+dead_letters_note(const IngestMessage *messages, int count)
+{
+	const IngestMessage *first;
+
+	recent_messages += count;
+	recent_letters += count_letters(messages, count, &first);
+	if (recent_messages > REMEMBERED_MESSAGES)
+	{
+		recent_messages /= 2;
+		recent_letters /= 2;
+	}
 }
 
 int64

@@ -82,8 +82,8 @@ count_fates(const StoreCatalog *catalog, IngestBatch *batch)
 				advance->duplicates++;
 				break;
 			case MESSAGE_IS_DEAD:
-				if (dead_letter_keep(catalog, &batch->key,
-									 batch->positions[a].epoch, message))
+				if (dead_letter_keep(catalog, &batch->key, batch->positions[a].epoch,
+									 &batch->limits, message))
 					advance->dead_letters++;
 				else
 					advance->duplicates++;
@@ -117,6 +117,7 @@ store_attempt(void *argument)
 					 batch->position_count);
 	quotes_insert(&catalog, batch->messages, attempt->quotes, attempt->quote_count,
 				  attempt->created_at, attempt->context, &attempt->lacks_partition);
+	dead_letters_judge(&batch->limits, batch->messages, batch->count);
 	count_fates(&catalog, batch);
 	position_count(&catalog, &batch->key, batch->positions, batch->advances,
 				   batch->position_count);
@@ -231,7 +232,18 @@ ingest_batch(IngestBatch *batch, int timeout_ms, StoreError *error)
 	if (outcome == STORE_DONE)
 	{
 		for (int i = 0; i < batch->position_count; i++)
-			batch->positions[i].next_offset = batch->advances[i].next_offset;
+		{
+			Position   *position = &batch->positions[i];
+			const PositionAdvance *advance = &batch->advances[i];
+
+			position->next_offset = advance->next_offset;
+			if (advance->last_offset >= 0)
+			{
+				position->last_offset = advance->last_offset;
+				position->last_crc = advance->last_crc;
+			}
+		}
+		dead_letters_note(batch->messages, batch->count);
 		make_month_ahead(attempt.created_at, timeout_ms);
 		return outcome;
 	}

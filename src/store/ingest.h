@@ -17,9 +17,18 @@
 #include "store/position.h"
 #include "store/transaction.h"
 
+/* How many dead letters are too many; all zero: never. */
+typedef struct DeadLetterLimits
+{
+	int64		bytes;			/* that they may take; 0: any */
+	bool		keeps_digests;	/* beyond that keep hashes instead of raising */
+	int			percent;		/* of messages; 0 and 100: any */
+} DeadLetterLimits;
+
 typedef struct IngestBatch
 {
 	PositionKey key;
+	DeadLetterLimits limits;
 	MemoryContext context;		/* lives until the batch is done */
 	IngestMessage *messages;	/* in the order of offsets within a partition */
 	int			count;
@@ -35,7 +44,9 @@ typedef struct IngestBatch
  * and every position is filled in; else nothing changed, in the database or in
  * positions, and the same batch may be tried again (fates are reset).
  * Partitions of realtime_quotes that are lacking are made first, and next
- * month's after a batch; a failure of the latter is only logged.
+ * month's after a batch; a failure of the latter is only logged.  What the limits
+ * do not allow is STORE_DRIFT, with ERRCODE_VNSTREAM_LETTERS_FULL or
+ * ERRCODE_VNSTREAM_TOO_MANY_LETTERS.
  */
 extern StoreOutcome ingest_batch(IngestBatch *batch, int timeout_ms,
 								 StoreError *error);

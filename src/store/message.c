@@ -21,6 +21,7 @@ message_judge(IngestMessage *message, int64 now, MemoryContext context)
 	message->fate = MESSAGE_IS_QUOTE;
 	message->code[0] = '\0';
 	message->reason = NULL;
+	message->is_digest = false;
 	if (quote_from_message(message->value, message->value_length, &message->quote, reason) &&
 		rules_accept(&message->quote, now, &rule, reason))
 		return;

@@ -35,6 +35,7 @@ typedef struct IngestMessage
 	char		code[32];		/* where dead: "form", a rule's name, "conflict",
 								 * or an SQLSTATE */
 	char	   *reason;			/* where dead: in the batch's memory context */
+	bool		is_digest;		/* out, where dead: its value was not kept */
 } IngestMessage;
 
 /*

@@ -16,6 +16,9 @@
 #include "store/transaction.h"
 
 static StorePlan epoch_plan;
+static StorePlan end_epoch_plan;
+static StorePlan end_segments_plan;
+static StorePlan last_partition_plan;
 static StorePlan claim_plan;
 static StorePlan close_plan;
 static StorePlan open_plan;
@@ -60,8 +63,52 @@ topic_epoch(const StoreCatalog *catalog, const PositionKey *key)
 }
 
 void
+position_end_epoch(const StoreCatalog *catalog, const PositionKey *key, int32 epoch)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID};
+	Datum		values[] = {text_datum(key->cluster_id), text_datum(key->topic), Int32GetDatum(epoch)};
+
+	/* whoever still reads it is fenced, and claims in the next epoch */
+	(void) store_execute(store_plan(&end_epoch_plan, catalog,
+									"WITH locked AS (SELECT l.epoch, l.partition FROM %1$s.vnstream_positions AS l"
+									"  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.epoch <= $3"
+									"  ORDER BY l.partition, l.epoch FOR NO KEY UPDATE)"
+									" UPDATE %1$s.vnstream_positions AS p"
+									" SET generation = p.generation + 1, updated_at = pg_catalog.now()"
+									" FROM locked AS l WHERE p.cluster_id = $1 AND p.topic = $2"
+									" AND p.epoch = l.epoch AND p.partition = l.partition",
+									lengthof(types), types),
+						 values, NULL);
+	(void) store_execute(store_plan(&end_segments_plan, catalog,
+									"WITH locked AS (SELECT l.segment FROM %1$s.vnstream_segments AS l"
+									"  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.epoch <= $3"
+									"  AND l.closed_at IS NULL ORDER BY l.segment FOR NO KEY UPDATE)"
+									" UPDATE %1$s.vnstream_segments AS s"
+									" SET closed_at = pg_catalog.now(), updated_at = pg_catalog.now()"
+									" FROM locked AS l WHERE s.segment = l.segment",
+									lengthof(types), types),
+						 values, NULL);
+}
+
+int32
+position_last_partition(const StoreCatalog *catalog, const PositionKey *key)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, INT4OID};
+	Datum		values[] = {text_datum(key->cluster_id), text_datum(key->topic),
+	Int32GetDatum(topic_epoch(catalog, key))};
+
+	(void) store_execute(store_plan(&last_partition_plan, catalog,
+									"SELECT coalesce(pg_catalog.max(p.partition), -1)"
+									" FROM %1$s.vnstream_positions AS p WHERE " KEY_IS("p"),
+									lengthof(types), types),
+						 values, NULL);
+	return DatumGetInt32(store_result(0, 1));
+}
+
+void
 position_claim(const StoreCatalog *catalog, const PositionKey *key,
-			   Position *positions, const int64 *low_watermarks, int count)
+			   int32 least_epoch, Position *positions,
+			   const int64 *low_watermarks, int count)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4ARRAYOID, INT8ARRAYOID};
 	Datum		values[lengthof(types)];
@@ -73,7 +120,7 @@ position_claim(const StoreCatalog *catalog, const PositionKey *key,
 	partitions = palloc(sizeof(int32) * count);
 	for (int i = 0; i < count; i++)
 		partitions[i] = positions[i].partition;
-	epoch = topic_epoch(catalog, key);
+	epoch = Max(topic_epoch(catalog, key), least_epoch);
 
 	values[0] = text_datum(key->cluster_id);
 	values[1] = text_datum(key->topic);
@@ -89,7 +136,8 @@ position_claim(const StoreCatalog *catalog, const PositionKey *key,
 								 " FROM unnest($4, $5) AS a(partition, low) ORDER BY a.partition"
 								 " ON CONFLICT (cluster_id, topic, epoch, partition)"
 								 " DO UPDATE SET generation = p.generation + 1, updated_at = pg_catalog.now()"
-								 " RETURNING partition, next_offset, generation",
+								 " RETURNING partition, next_offset, generation,"
+								 "  coalesce(last_offset, -1), coalesce(last_crc, 0)",
 								 lengthof(types), types),
 					  values, NULL) != (uint64) count)
 		elog(ERROR, "claimed " UINT64_FORMAT " partitions instead of %d",
@@ -103,6 +151,8 @@ position_claim(const StoreCatalog *catalog, const PositionKey *key,
 			positions[i].epoch = epoch;
 			positions[i].next_offset = DatumGetInt64(store_result(row, 2));
 			positions[i].generation = DatumGetInt64(store_result(row, 3));
+			positions[i].last_offset = DatumGetInt64(store_result(row, 4));
+			positions[i].last_crc = (uint32) DatumGetInt64(store_result(row, 5));
 			break;
 		}
 	}
@@ -143,13 +193,15 @@ position_advance(const StoreCatalog *catalog, const PositionKey *key,
 				 int count)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4ARRAYOID, INT4ARRAYOID,
-	INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID};
+	INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID};
 	Datum		values[lengthof(types)];
 	int32	   *partitions = palloc(sizeof(int32) * Max(count, 1));
 	int32	   *epochs = palloc(sizeof(int32) * Max(count, 1));
 	int64	   *generations = palloc(sizeof(int64) * Max(count, 1));
 	int64	   *from_offsets = palloc(sizeof(int64) * Max(count, 1));
 	int64	   *next_offsets = palloc(sizeof(int64) * Max(count, 1));
+	int64	   *last_offsets = palloc(sizeof(int64) * Max(count, 1));
+	int64	   *last_crcs = palloc(sizeof(int64) * Max(count, 1));
 
 	for (int i = 0; i < count; i++)
 	{
@@ -162,6 +214,8 @@ position_advance(const StoreCatalog *catalog, const PositionKey *key,
 		generations[i] = positions[i].generation;
 		from_offsets[i] = advances[i].from_offset;
 		next_offsets[i] = advances[i].next_offset;
+		last_offsets[i] = advances[i].last_offset;
+		last_crcs[i] = advances[i].last_crc;
 	}
 	values[0] = text_datum(key->cluster_id);
 	values[1] = text_datum(key->topic);
@@ -170,6 +224,8 @@ position_advance(const StoreCatalog *catalog, const PositionKey *key,
 	values[4] = int8_array(generations, count);
 	values[5] = int8_array(from_offsets, count);
 	values[6] = int8_array(next_offsets, count);
+	values[7] = int8_array(last_offsets, count);
+	values[8] = int8_array(last_crcs, count);
 
 	/* In order of partitions, as claims are: neither can deadlock the other. */
 	if (store_execute(store_plan(&advance_plan, catalog,
@@ -177,9 +233,11 @@ position_advance(const StoreCatalog *catalog, const PositionKey *key,
 								 "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.partition = ANY ($3)"
 								 "  ORDER BY l.partition, l.epoch FOR NO KEY UPDATE)"
 								 " UPDATE %1$s.vnstream_positions AS p"
-								 " SET next_offset = a.next_offset, updated_at = pg_catalog.now()"
-								 " FROM unnest($3, $4, $5, $6, $7)"
-								 "  AS a(partition, epoch, generation, from_offset, next_offset)"
+								 " SET next_offset = a.next_offset, updated_at = pg_catalog.now(),"
+								 "  last_offset = CASE WHEN a.last_offset >= 0 THEN a.last_offset ELSE p.last_offset END,"
+								 "  last_crc = CASE WHEN a.last_offset >= 0 THEN a.last_crc ELSE p.last_crc END"
+								 " FROM unnest($3, $4, $5, $6, $7, $8, $9)"
+								 "  AS a(partition, epoch, generation, from_offset, next_offset, last_offset, last_crc)"
 								 " JOIN locked AS l USING (partition, epoch)"
 								 " WHERE p.cluster_id = $1 AND p.topic = $2"
 								 " AND p.partition = l.partition AND p.epoch = l.epoch"
@@ -267,7 +325,8 @@ position_skip(const StoreCatalog *catalog, const PositionKey *key,
 	values[6] = Int64GetDatum(position->generation);
 	if (store_execute(store_plan(&skip_plan, catalog,
 								 "UPDATE %1$s.vnstream_positions AS p"
-								 " SET next_offset = $5, updated_at = pg_catalog.now()"
+								 " SET next_offset = $5, updated_at = pg_catalog.now(),"
+								 "  last_offset = NULL, last_crc = NULL"
 								 " WHERE " KEY_IS("p") " AND p.partition = $4"
 								 " AND p.next_offset = $6 AND p.generation = $7",
 								 lengthof(types), types),
@@ -293,4 +352,5 @@ position_skip(const StoreCatalog *catalog, const PositionKey *key,
 									lengthof(open_types), open_types),
 						 values, NULL);
 	position->next_offset = new_offset;
+	position->last_offset = -1;
 }

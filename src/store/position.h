@@ -23,6 +23,8 @@ typedef struct Position
 	int32		epoch;
 	int64		generation;
 	int64		next_offset;
+	int64		last_offset;	/* of the last message before it; -1: not known */
+	uint32		last_crc;		/* of that message, see workers/log_check.h */
 } Position;
 
 typedef struct PositionKey
@@ -41,6 +43,8 @@ typedef struct PositionAdvance
 	int64		duplicates;
 	int64		dead_letters;
 	int64		gaps;
+	int64		last_offset;	/* of its last message; -1: there is none */
+	uint32		last_crc;
 } PositionAdvance;
 
 /*
@@ -48,11 +52,26 @@ typedef struct PositionAdvance
  * A partition seen for the first time starts at low_watermarks[i] with a new
  * segment.  Raises the generation.  Where a person has changed a position's row,
  * its open segment is closed and one opened where the position stands now.
- * positions hold only once the transaction is committed.
+ * positions hold only once the transaction is committed.  In the newest epoch of
+ * the topic, which is least_epoch at least (1: as it is).
  */
 extern void position_claim(const StoreCatalog *catalog, const PositionKey *key,
-						   Position *positions, const int64 *low_watermarks,
-						   int count);
+						   int32 least_epoch, Position *positions,
+						   const int64 *low_watermarks, int count);
+
+/*
+ * The topic of that epoch is no more: nobody stores anything in it from here on,
+ * and its segments are closed.  Before claiming in the next one, in the same
+ * transaction; once more does no harm.
+ */
+extern void position_end_epoch(const StoreCatalog *catalog, const PositionKey *key,
+							   int32 epoch);
+
+/*
+ * The highest partition that has a position in the topic's newest epoch, -1
+ * where there is none.
+ */
+extern int32 position_last_partition(const StoreCatalog *catalog, const PositionKey *key);
 
 /*
  * A batch's two statements.  positions[i] is what the caller owns, advances[i]

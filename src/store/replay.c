@@ -52,7 +52,10 @@ run_with(const char *query, int count, Oid *types, Datum *values, int expected)
 		elog(ERROR, "SPI_execute_with_args failed: %s", SPI_result_code_string(code));
 }
 
-/* Parameters 1 and 2 are the range of numbers, which every query has. */
+/*
+ * Parameters 1 and 2 are the range of numbers, which every query has.  Letters
+ * whose value was not kept cannot be read again.
+ */
 static void
 select_letters(const StoreCatalog *catalog, const Replay *replay,
 			   const char *columns, const char *ending)
@@ -69,7 +72,8 @@ select_letters(const StoreCatalog *catalog, const Replay *replay,
 	values[3] = replay->letters;
 	initStringInfo(&query);
 	appendStringInfo(&query,
-					 "SELECT %s FROM %s.vnstream_dead_letters AS l WHERE l.letter > $1 AND l.letter <= $2",
+					 "SELECT %s FROM %s.vnstream_dead_letters AS l WHERE l.letter > $1 AND l.letter <= $2"
+					 " AND l.value_hash IS NULL",
 					 columns, catalog->schema_name);
 	if (replay->code != NULL)
 	{

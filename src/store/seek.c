@@ -145,7 +145,8 @@ position_seek(const StoreCatalog *catalog, const PositionKey *key,
 	values[KEY_COLUMNS + 1] = Int64GetDatum(position->generation);
 	if (store_execute(store_plan(&move_plan, catalog,
 								 "UPDATE %1$s.vnstream_positions AS p"
-								 " SET next_offset = $5, updated_at = pg_catalog.now()"
+								 " SET next_offset = $5, updated_at = pg_catalog.now(),"
+								 "  last_offset = NULL, last_crc = NULL"
 								 " WHERE " KEY_IS("p") " AND p.generation = $6",
 								 lengthof(types), types),
 					  values, NULL) != 1)
@@ -161,4 +162,5 @@ position_seek(const StoreCatalog *catalog, const PositionKey *key,
 					 PASSED_OVER);
 	open_segment(catalog, values, new_offset, new_offset, false, because);
 	position->next_offset = new_offset;
+	position->last_offset = -1;
 }

@@ -39,6 +39,8 @@ typedef struct StoreError
 /* ereport(ERROR) codes of our own that store_transaction() understands. */
 #define ERRCODE_VNSTREAM_FENCED MAKE_SQLSTATE('V', 'N', '0', '0', '1')
 #define ERRCODE_VNSTREAM_GONE MAKE_SQLSTATE('V', 'N', '0', '0', '2')
+#define ERRCODE_VNSTREAM_LETTERS_FULL MAKE_SQLSTATE('V', 'N', '0', '0', '3')
+#define ERRCODE_VNSTREAM_TOO_MANY_LETTERS MAKE_SQLSTATE('V', 'N', '0', '0', '4')
 
 typedef void (*StoreWork) (void *argument);
 

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "workers/consumer.h"
+#include "workers/log_check.h"
 #include "workers/timing.h"
 
 /* A batch is full at this many bytes, whatever vnstream.batch_size allows. */
@@ -95,6 +96,42 @@ is_damage(rd_kafka_resp_err_t code)
 }
 
 /*
+ * The first message of a claimed partition: may what follows it be stored?
+ */
+static bool
+check_log(int mine, const ReaderEvent *event)
+{
+	const Position *position = &consumer.positions[mine];
+	LogCheck	check;
+
+	if (!consumer.is_unchecked[mine])
+		return true;
+	check = log_check_message(position, event);
+	if (check == LOG_IS_OTHER)
+	{
+		consumer.has_other_log = true;
+		consumer.other_log = *position;
+		return false;
+	}
+	consumer.is_unchecked[mine] = false;
+	if (check == LOG_IS_UNKNOWN)
+		log_check_tell_unknown(position);
+	return true;
+}
+
+/*
+ * Is the topic or the partition not there?  When it is again, it may be another
+ * one, which has grown past the position meanwhile.
+ */
+static bool
+is_absence(rd_kafka_resp_err_t code)
+{
+	return code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+		code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+/*
  * Fill the batch with whatever is queued, and never wait for more.
  */
 void
@@ -124,9 +161,11 @@ batch_take(void)
 		{
 			case READER_MESSAGE:
 				/* what lies before the position was stored already */
-				if (advance == NULL || event.offset < advance->next_offset)
+				if (advance == NULL || !check_log(mine, &event) ||
+					event.offset < advance->next_offset)
 					break;
 				advance->next_offset = event.offset + 1;
+				advance->last_offset = event.offset;
 				read_message(&event, now, &consumer.messages[consumer.count]);
 				consumer.events[consumer.count++] = event;
 				consumer.bytes += event.key_length + event.value_length;
@@ -146,6 +185,8 @@ batch_take(void)
 							 event.partition, config_topic, event.error);
 				if (is_damage(event.code) && config_on_lost_offsets == LOST_OFFSETS_STOP)
 					consumer.has_damage = true;
+				if (is_absence(event.code))
+					consumer.has_lost_offsets = true;
 				/* the topic may be gone: asking creates it anew */
 				if (backoff_is_over(&consumer.broker_backoff))
 				{
@@ -155,9 +196,11 @@ batch_take(void)
 				break;
 		}
 		reader_release(&event);
-		if (consumer.has_damage)
+		if (consumer.has_damage || consumer.has_other_log)
 			break;
 	}
+	if (consumer.has_other_log)
+		return;
 
 	for (i = 0; i < consumer.position_count; i++)
 		if (consumer.advances[i].next_offset != consumer.positions[i].next_offset)
@@ -174,6 +217,7 @@ tell_dead_letters(void)
 {
 	const IngestMessage *first = NULL;
 	int			dead = 0;
+	int			digests = 0;
 	int			i;
 
 	for (i = 0; i < consumer.count; i++)
@@ -182,6 +226,7 @@ tell_dead_letters(void)
 			continue;
 		if (dead++ == 0)
 			first = &consumer.messages[i];
+		digests += consumer.messages[i].is_digest;
 	}
 	if (dead == 0)
 		return;
@@ -190,6 +235,52 @@ tell_dead_letters(void)
 				 "%d of %d messages became dead letters; the first, partition %d offset "
 				 INT64_FORMAT ": %s",
 				 dead, consumer.count, first->partition, first->offset, first->reason);
+	if (digests > 0)
+		worker_error(WARNING, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+					 "Purge some with vnstream_purge_dead_letters(), or raise vnstream.dead_letter_limit.",
+					 "dead letters have reached vnstream.dead_letter_limit: of %d only key and hash were kept",
+					 digests);
+}
+
+/*
+ * By which the next one who claims tells whether it is the same log.
+ */
+static void
+note_last_messages(void)
+{
+	int			wanted = 0;
+	int			i;
+
+	for (i = 0; i < consumer.position_count; i++)
+		wanted += consumer.advances[i].last_offset >= 0;
+	for (i = consumer.count - 1; i >= 0 && wanted > 0; i--)
+	{
+		const IngestMessage *message = &consumer.messages[i];
+		PositionAdvance *advance = &consumer.advances[consumer_find_position(message->partition)];
+
+		if (advance->last_offset != message->offset)
+			continue;
+		advance->last_crc = log_check_crc(message->key, message->key_length, message->value,
+										  message->value_length, message->kafka_time);
+		wanted--;
+	}
+}
+
+/*
+ * For whoever looks at the state of a worker that waits for him.
+ */
+static const char *
+what_is_wrong(const StoreError *error)
+{
+	switch (error->sqlstate)
+	{
+		case ERRCODE_VNSTREAM_LETTERS_FULL:
+			return "dead letters have reached vnstream.dead_letter_limit";
+		case ERRCODE_VNSTREAM_TOO_MANY_LETTERS:
+			return "too many messages cannot be rows";
+		default:
+			return "the database refuses rows";
+	}
 }
 
 /*
@@ -206,6 +297,7 @@ batch_store(void)
 	int			moved = 0;
 	int			i;
 
+	note_last_messages();
 	positions = MemoryContextAlloc(consumer.batch_context,
 								   sizeof(Position) * consumer.position_count);
 	advances = MemoryContextAlloc(consumer.batch_context,
@@ -219,6 +311,9 @@ batch_store(void)
 		moved++;
 	}
 
+	batch.limits.bytes = (int64) config_dead_letter_limit * 1024;
+	batch.limits.keeps_digests = config_on_dead_letter_limit == DEAD_LETTERS_DIGEST;
+	batch.limits.percent = config_dead_letter_percent < 100 ? config_dead_letter_percent : 0;
 	batch.key.cluster_id = consumer.cluster_id;
 	batch.key.topic = config_topic;
 	batch.context = consumer.batch_context;
@@ -245,7 +340,7 @@ batch_store(void)
 			pfree(advances);
 			worker_store_error(&error);
 			ingest_forget_plans();
-			worker_set_state(WORKER_FAILED, "an administrator: the database refuses rows");
+			worker_set_state(WORKER_FAILED, "an administrator: %s", what_is_wrong(&error));
 			backoff_fail(&consumer.store_backoff, FAILED_RETRY_MS);
 			return;
 		case STORE_TRANSIENT:
@@ -265,6 +360,7 @@ batch_store(void)
 		consumer.positions[mine] = positions[i];
 		consumer.advances[mine].from_offset = positions[i].next_offset;
 		consumer.advances[mine].next_offset = positions[i].next_offset;
+		consumer.advances[mine].last_offset = -1;
 		stored += advances[i].stored;
 	}
 	worker_add(consumer.count, stored);

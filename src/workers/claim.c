@@ -5,7 +5,8 @@
  *
  * Consumer k of n owns the partitions p with p mod n = k - 1.  Claiming raises
  * the generation of their positions, so whoever owned them before can store
- * nothing more.
+ * nothing more.  A topic that turns out to be another one than that of the
+ * positions is a new epoch, in which all partitions begin at their beginning.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +18,7 @@
 
 #include "config.h"
 #include "workers/consumer.h"
+#include "workers/log_check.h"
 #include "workers/recovery.h"
 #include "workers/tell.h"
 #include "workers/timing.h"
@@ -24,6 +26,9 @@
 
 /* How often partitions and watermarks are asked for while reading. */
 #define ASK_INTERVAL_MS 10000
+
+/* How soon after a first look that says that the topic is another one. */
+#define CONFIRM_MS 2000
 
 /*
  * Failures in a row that are an outage.  Whoever met a single one waits for a
@@ -107,13 +112,63 @@ typedef struct ClaimWork
 	int64	   *lows;
 	int64	   *skipped_from;	/* of each position; -1: nothing is skipped */
 	int			lost;			/* index of a position without its offset, or -1 */
+	int32		ended_epoch;	/* the topic is another one since; 0: it is not */
+	bool		must_confirm;	/* that it is another one is to be seen twice */
+	char		why_other[256]; /* by what that is seen; '' it is not */
 } ClaimWork;
+
+/* What claims of a topic of any number of partitions need; free_work() frees it. */
+static void
+begin_work(ClaimWork *work, const TopicDescription *topic)
+{
+	int			size = topic->partition_count + 1;
+
+	memset(work, 0, sizeof(*work));
+	work->topic = topic;
+	work->lows = palloc0(sizeof(int64) * size);
+	work->skipped_from = palloc0(sizeof(int64) * size);
+}
 
 static void
 free_work(ClaimWork *work)
 {
 	pfree(work->lows);
 	pfree(work->skipped_from);
+}
+
+/*
+ * Is the topic another one than that of the positions?  Kafka takes no partition
+ * away and shortens no log that it keeps, but a topic can be deleted and made
+ * anew, and a log be restored from a copy.
+ */
+static void
+see_whether_other(ClaimWork *work, int32 last_partition)
+{
+	const Position *read = &consumer.other_log;
+	int			i;
+
+	if (last_partition >= work->topic->partition_count)
+		snprintf(work->why_other, sizeof(work->why_other),
+				 "partition %d was read before, and it has %d now",
+				 last_partition, work->topic->partition_count);
+	for (i = 0; i < consumer.position_count && work->why_other[0] == '\0'; i++)
+	{
+		const Position *position = &consumer.positions[i];
+
+		if (position->next_offset > consumer.ends[i])
+			snprintf(work->why_other, sizeof(work->why_other),
+					 "partition %d is to be read from offset " INT64_FORMAT
+					 ", and ends at " INT64_FORMAT " now",
+					 position->partition, position->next_offset, consumer.ends[i]);
+		else if (consumer.has_other_log && position->partition == read->partition &&
+				 position->epoch == read->epoch &&
+				 position->next_offset == read->next_offset &&
+				 position->last_offset == read->last_offset)
+			snprintf(work->why_other, sizeof(work->why_other),
+					 "partition %d has another message at offset " INT64_FORMAT
+					 " than the one that was read there before",
+					 position->partition, position->last_offset);
+	}
 }
 
 static void
@@ -126,19 +181,40 @@ claim_positions(void *argument)
 
 	key.cluster_id = consumer.cluster_id;
 	key.topic = config_topic;
-	store_catalog_get(&catalog);
-	position_claim(&catalog, &key, consumer.positions, work->lows,
-				   consumer.position_count);
-
 	work->lost = -1;
+	work->ended_epoch = 0;
+	work->must_confirm = false;
+	work->why_other[0] = '\0';
+	if (consumer.position_count == 0)
+		return;
+
+	store_catalog_get(&catalog);
+	position_claim(&catalog, &key, 1, consumer.positions, work->lows,
+				   consumer.position_count);
+	see_whether_other(work, position_last_partition(&catalog, &key));
+	if (work->why_other[0] != '\0')
+	{
+		if (config_on_lost_offsets == LOST_OFFSETS_STOP)
+			return;
+
+		/* a leader that has just been chosen may not know the end yet */
+		if (!consumer.has_other_log && !consumer.is_other_topic)
+		{
+			consumer.is_other_topic = work->must_confirm = true;
+			return;
+		}
+		work->ended_epoch = consumer.positions[0].epoch;
+		position_end_epoch(&catalog, &key, work->ended_epoch);
+		position_claim(&catalog, &key, work->ended_epoch + 1, consumer.positions,
+					   work->lows, consumer.position_count);
+	}
+
 	for (i = 0; i < consumer.position_count; i++)
 	{
 		Position   *position = &consumer.positions[i];
-		int64		low = work->lows[i];
-		int64		high = consumer.ends[i];
 
 		work->skipped_from[i] = -1;
-		if (position->next_offset >= low && position->next_offset <= high)
+		if (position->next_offset >= work->lows[i])
 			continue;
 		if (config_on_lost_offsets == LOST_OFFSETS_STOP)
 		{
@@ -146,8 +222,7 @@ claim_positions(void *argument)
 			continue;
 		}
 		work->skipped_from[i] = position->next_offset;
-		position_skip(&catalog, &key, position, low,
-					  position->next_offset < low ? "offsets lost" : POSITION_LOG_TRUNCATED);
+		position_skip(&catalog, &key, position, work->lows[i], "offsets lost");
 	}
 }
 
@@ -160,6 +235,10 @@ tell_claim(const ClaimWork *work)
 	StringInfoData list;
 	int			i;
 
+	if (work->ended_epoch > 0)
+		worker_tell(EVENT_WARNING, WARNING, ERRCODE_DATA_EXCEPTION,
+					"topic \"%s\" is another one than before: %s; it is read from its beginning, as epoch %d, and what of epoch %d was not stored is lost",
+					config_topic, work->why_other, work->ended_epoch + 1, work->ended_epoch);
 	initStringInfo(&list);
 	for (i = 0; i < consumer.position_count; i++)
 	{
@@ -180,34 +259,69 @@ tell_claim(const ClaimWork *work)
 	pfree(list.data);
 }
 
+/*
+ * Does what is claimed wait for an administrator?  Tells so.
+ */
 static bool
-claim(const TopicDescription *topic)
+must_wait(const ClaimWork *work)
 {
-	ClaimWork	work;
-	StoreError	error;
-	ReaderPosition *assignment;
-	char		text[BROKER_ERROR_SIZE];
-	ReaderOptions options;
+	if (work->must_confirm)
+	{
+		worker_back_off(0, "the broker: the topic looks like another one than before");
+		consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), CONFIRM_MS);
+		return true;
+	}
+	if (work->why_other[0] != '\0' && work->ended_epoch == 0)
+	{
+		worker_error(WARNING, ERRCODE_DATA_EXCEPTION,
+					 "Set vnstream.on_lost_offsets to 'continue' to read it from its beginning; what is stored already counts as duplicates. Where the old log comes back, vnstream_restart('consumer') looks again.",
+					 "topic \"%s\" was made anew, or its log was cut short: %s",
+					 config_topic, work->why_other);
+		worker_set_state(WORKER_FAILED, "an administrator: the topic is another one than before");
+	}
+	else if (work->lost >= 0)
+	{
+		const Position *position = &consumer.positions[work->lost];
+
+		worker_error(WARNING, ERRCODE_DATA_EXCEPTION,
+					 "Set vnstream.on_lost_offsets to 'continue' to record the loss and go on from what Kafka has.",
+					 "partition %d of topic \"%s\": offset " INT64_FORMAT
+					 " is to be stored next, but Kafka has " INT64_FORMAT " to " INT64_FORMAT " only",
+					 position->partition, config_topic, position->next_offset,
+					 work->lows[work->lost], consumer.ends[work->lost]);
+		worker_set_state(WORKER_FAILED, "an administrator: offsets are lost");
+	}
+	else
+		return false;
+	consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FAILED_RETRY_MS);
+	return true;
+}
+
+/*
+ * Which of the topic's partitions are this consumer's, in work and in consumer.
+ * False where one of them cannot be read now.
+ */
+static bool
+take_share(const TopicDescription *topic, ClaimWork *work)
+{
+	int			size = topic->partition_count + 1;
 	int			mine = 0;
 	int			i;
 
-	consumer.shares = consumer_wanted_shares();
-	consumer.partition_total = topic->partition_count;
-	strlcpy(consumer.cluster_id, topic->cluster_id, sizeof(consumer.cluster_id));
-
-	MemoryContextReset(consumer.batch_context);
 	if (consumer.positions != NULL)
 	{
 		pfree(consumer.positions);
 		pfree(consumer.advances);
 		pfree(consumer.ends);
+		pfree(consumer.asked_offsets);
+		pfree(consumer.is_unchecked);
 	}
-	consumer.positions = palloc0(sizeof(Position) * (topic->partition_count + 1));
-	consumer.advances = palloc0(sizeof(PositionAdvance) * (topic->partition_count + 1));
-	consumer.ends = palloc0(sizeof(int64) * (topic->partition_count + 1));
-	work.topic = topic;
-	work.lows = palloc0(sizeof(int64) * (topic->partition_count + 1));
-	work.skipped_from = palloc0(sizeof(int64) * (topic->partition_count + 1));
+	consumer.positions = palloc0(sizeof(Position) * size);
+	consumer.advances = palloc0(sizeof(PositionAdvance) * size);
+	consumer.ends = palloc0(sizeof(int64) * size);
+	consumer.asked_offsets = palloc0(sizeof(int64) * size);
+	consumer.is_unchecked = palloc0(sizeof(bool) * size);
+	consumer.position_count = 0;
 	for (i = 0; i < topic->partition_count; i++)
 	{
 		const TopicPartition *partition = &topic->partitions[i];
@@ -216,7 +330,6 @@ claim(const TopicDescription *topic)
 			continue;
 		if (partition->low < 0 || partition->high < 0)
 		{
-			free_work(&work);
 			worker_error(LOG, ERRCODE_CONNECTION_FAILURE,
 						 "Check that all brokers of the cluster are up.",
 						 "partition %d of topic \"%s\" has no leader that answers",
@@ -227,68 +340,123 @@ claim(const TopicDescription *topic)
 		}
 		consumer.positions[mine].partition = partition->partition;
 		consumer.ends[mine] = partition->high;
-		work.lows[mine] = partition->low;
+		work->lows[mine] = partition->low;
 		mine++;
 	}
 	consumer.position_count = mine;
+	return true;
+}
 
-	if (store_transaction(claim_positions, &work, "claiming partitions",
-						  BATCH_TIMEOUT_MS, &error) != STORE_DONE)
+/*
+ * Begin to read what is claimed.
+ */
+static bool
+assign(const ClaimWork *work)
+{
+	ReaderPosition *assignment = palloc(sizeof(ReaderPosition) * (consumer.position_count + 1));
+	ReaderOptions options;
+	char		text[BROKER_ERROR_SIZE];
+	bool		is_good;
+	int			i;
+
+	options.broker = worker_broker_options();
+	options.topic = config_topic;
+	consumer.reader = reader_create(&options, text);
+	for (i = 0; i < consumer.position_count; i++)
 	{
-		free_work(&work);
+		const Position *position = &consumer.positions[i];
+
+		assignment[i].partition = position->partition;
+		assignment[i].offset = log_check_start(position, work->lows[i]);
+		consumer.is_unchecked[i] = assignment[i].offset != position->next_offset;
+		if (position->last_offset >= 0 && position->last_offset < work->lows[i])
+			log_check_tell_unknown(position);
+		consumer.advances[i].partition = position->partition;
+		consumer.advances[i].from_offset = position->next_offset;
+		consumer.advances[i].next_offset = position->next_offset;
+		consumer.advances[i].last_offset = -1;
+	}
+	is_good = consumer.reader != NULL &&
+		reader_assign(consumer.reader, assignment, consumer.position_count, text);
+	pfree(assignment);
+	if (!is_good)
+	{
+		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", text);
+		worker_back_off(0, "the broker");
+	}
+	return is_good;
+}
+
+static bool
+claim(const TopicDescription *topic)
+{
+	ClaimWork	work;
+	StoreError	error;
+	bool		is_claimed = false;
+
+	consumer.shares = consumer_wanted_shares();
+	consumer.partition_total = topic->partition_count;
+	strlcpy(consumer.cluster_id, topic->cluster_id, sizeof(consumer.cluster_id));
+
+	MemoryContextReset(consumer.batch_context);
+	begin_work(&work, topic);
+	if (!take_share(topic, &work))
+		;
+	else if (store_transaction(claim_positions, &work, "claiming partitions",
+							   BATCH_TIMEOUT_MS, &error) != STORE_DONE)
+	{
 		worker_store_error(&error);
 		if (error.outcome == STORE_GONE)
 			worker_leave();
 		worker_set_state(error.outcome == STORE_DRIFT ? WORKER_FAILED : WORKER_BACKING_OFF,
 						 "the database");
-		return false;
 	}
-	if (work.lost >= 0)
+	else if (!must_wait(&work))
 	{
-		const Position *position = &consumer.positions[work.lost];
-
-		worker_error(WARNING, ERRCODE_DATA_EXCEPTION,
-					 "Set vnstream.on_lost_offsets to 'continue' to record the loss and go on from what Kafka has.",
-					 "partition %d of topic \"%s\": offset " INT64_FORMAT
-					 " is to be stored next, but Kafka has " INT64_FORMAT " to " INT64_FORMAT " only",
-					 position->partition, config_topic, position->next_offset,
-					 work.lows[work.lost], consumer.ends[work.lost]);
-		worker_set_state(WORKER_FAILED, "an administrator: offsets are lost");
-		consumer.ask_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), FAILED_RETRY_MS);
-		free_work(&work);
-		return false;
+		tell_claim(&work);
+		is_claimed = assign(&work);
 	}
-	tell_claim(&work);
 	free_work(&work);
-
-	options.broker = worker_broker_options();
-	options.topic = config_topic;
-	consumer.reader = reader_create(&options, text);
-	assignment = palloc(sizeof(ReaderPosition) * (mine + 1));
-	for (i = 0; i < mine; i++)
-	{
-		assignment[i].partition = consumer.positions[i].partition;
-		assignment[i].offset = consumer.positions[i].next_offset;
-		consumer.advances[i].partition = assignment[i].partition;
-		consumer.advances[i].from_offset = assignment[i].offset;
-		consumer.advances[i].next_offset = assignment[i].offset;
-	}
-	if (consumer.reader == NULL ||
-		!reader_assign(consumer.reader, assignment, mine, text))
-	{
-		pfree(assignment);
-		worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL, "%s", text);
-		worker_back_off(0, "the broker");
+	if (!is_claimed)
 		return false;
-	}
-	pfree(assignment);
+
 	consumer.is_claimed = true;
-	worker_set_partitions(mine);
+	worker_set_partitions(consumer.position_count);
 	consumer.has_lost_offsets = false;
 	consumer.has_damage = false;
+	consumer.has_other_log = false;
+	consumer.is_other_topic = false;
 	/* what a crash kept from the group, or somebody has reset */
 	consumer.commit_pending = true;
 	return true;
+}
+
+void
+consumer_note_asked(void)
+{
+	int			i;
+
+	for (i = 0; consumer.is_claimed && i < consumer.position_count; i++)
+		consumer.asked_offsets[i] = consumer.positions[i].next_offset;
+}
+
+/*
+ * A log that ends before what was read of it when it was asked for.
+ */
+static bool
+is_cut(const TopicDescription *topic)
+{
+	int			i;
+
+	for (i = 0; i < topic->partition_count; i++)
+	{
+		int			mine = consumer_find_position(topic->partitions[i].partition);
+
+		if (mine >= 0 && topic->partitions[i].high >= 0 &&
+			topic->partitions[i].high < consumer.asked_offsets[mine])
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -318,7 +486,8 @@ consumer_take_answer(void)
 	if (consumer.is_claimed &&
 		(strcmp(topic.cluster_id, consumer.cluster_id) != 0 ||
 		 topic.partition_count != consumer.partition_total ||
-		 consumer.has_lost_offsets || consumer_wanted_shares() != consumer.shares))
+		 consumer.has_lost_offsets || consumer_wanted_shares() != consumer.shares ||
+		 is_cut(&topic)))
 		consumer_unclaim();
 	if (!consumer.is_claimed)
 	{

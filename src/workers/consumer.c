@@ -12,8 +12,8 @@
  *	   READ		batch after batch: whatever is queued, stored in one transaction
  *				together with the positions; ASK again every few seconds beside it
  *
- * Being fenced, new partitions, another number of consumers and lost offsets
- * all lead back to ASK.  A batch that met a transient error of the database is
+ * Being fenced, new partitions, another number of consumers, lost offsets and a
+ * log that is another one all lead back to ASK.  A batch that met a transient error of the database is
  * kept and tried again as it is.  Consumer 1 also drops old months.
  *
  *-------------------------------------------------------------------------
@@ -95,6 +95,11 @@ read_round(void)
 		batch_store();
 	if (!consumer.is_claimed)
 		return true;
+	if (consumer.has_other_log)
+	{
+		consumer_unclaim();
+		return false;
+	}
 	if (consumer.has_damage && !consumer.has_batch)
 	{
 		/* all before it is stored; look again whether it can be read now */
@@ -204,6 +209,7 @@ consumer_main(void)
 			recovery_try();
 			/* before asking: what changes meanwhile is asked for once more */
 			consumer.topic_changes = topic_changes();
+			consumer_note_asked();
 			consumer.query = topic_ask(true);
 			if (consumer.query == NULL)
 			{

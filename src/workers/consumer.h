@@ -43,8 +43,13 @@ typedef struct Consumer
 	Position   *positions;
 	PositionAdvance *advances;
 	int64	   *ends;			/* high watermarks, -1 unknown */
-	bool		has_lost_offsets;
+	int64	   *asked_offsets;	/* positions when the question in flight was asked */
+	bool	   *is_unchecked;	/* not known yet whether it is the same log */
+	bool		has_lost_offsets;	/* or may have: to be claimed anew */
 	bool		has_damage;		/* Kafka has a message that cannot be read */
+	bool		has_other_log;	/* the log is another one than its position's */
+	Position	other_log;		/* that position, as it was claimed */
+	bool		is_other_topic; /* by the broker's word, when last claimed */
 
 	/* the batch */
 	MemoryContext batch_context;
@@ -72,6 +77,8 @@ extern Consumer consumer;
 extern void consumer_take_answer(void);
 extern void consumer_unclaim(void);
 extern int	consumer_wanted_shares(void);
+/* Remember the positions of this moment: a question about the topic begins. */
+extern void consumer_note_asked(void);
 /* Index of the partition in consumer.positions, or -1. */
 extern int	consumer_find_position(int32 partition);
 extern void consumer_update_lag(void);

@@ -101,7 +101,7 @@ bench_run(Position *position, const PositionKey *key, int batches, int size,
 	{
 		IngestBatch batch = {.key = *key, .context = context, .messages = messages,
 		.count = size, .positions = position, .position_count = 1};
-		PositionAdvance advance = {.partition = position->partition};
+		PositionAdvance advance = {.partition = position->partition, .last_offset = -1};
 		instr_time	start;
 		instr_time	end;
 		StoreError	error;

@@ -117,7 +117,7 @@ work_claim(void *argument)
 	StoreCatalog catalog;
 
 	store_catalog_get(&catalog);
-	position_claim(&catalog, &key, owner->positions, call->watermarks, owner->count);
+	position_claim(&catalog, &key, 1, owner->positions, call->watermarks, owner->count);
 }
 
 static void
@@ -349,6 +349,7 @@ store_messages(int timeout, StringInfo result)
 	{
 		advances[i].partition = owner->positions[i].partition;
 		advances[i].from_offset = owner->positions[i].next_offset;
+		advances[i].last_offset = -1;
 		advances[i].next_offset = next_offsets[advances[i].partition];
 		if (advances[i].next_offset >= 0)
 			continue;
