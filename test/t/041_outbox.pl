@@ -61,6 +61,42 @@ sub check_all_is_stored
 	return;
 }
 
+# ---- a partition without a leader: begun here, for librdkafka gives a message up
+# after a minute, and looked at in the end
+
+my $cluster = start_broker('--nodes', 3, '--heap', '256m');
+my $lame_topic = new_topic();
+my $lame = new_server(
+	'leaderless',
+	brokers => broker_address($cluster),
+	topic => $lame_topic,
+	partitions => 3,
+	replication_factor => 1,
+	vci_url => "$simulator->{url}api/",
+	symbols => 'VN30',
+	interval => '3600s');
+sub lame { return $lame->safe_psql('postgres', $_[0]); }
+
+# How often each message is in a partition that has a leader.
+sub copies_in_kafka
+{
+	my ($dead) = @_;
+	my %copies;
+
+	foreach my $partition (grep { $_ != $dead } 0 .. 2)
+	{
+		$copies{$_}++ foreach split /\n/, kcat('-C', '-q', '-e', '-b', broker_address($cluster), '-t', $lame_topic, '-p', $partition, '-o', 'beginning', '-f', '%s\n');
+	}
+	return %copies;
+}
+
+start_pipeline($lame);
+query_until($lame, 'postgres', 'SELECT published = answered AND ended IS NOT NULL FROM vnstream_sweeps', 't', 'all partitions take messages');
+my ($dead, $leader) = kcat('-L', '-b', broker_address($cluster), '-t', $lame_topic) =~ /partition (\d+), leader (\d+)/ or die 'no leader';
+broker_command($cluster, 'kill', '--node', $leader);
+lame('SELECT vnstream_sweep()');
+my $lame_since = time();
+
 # ---- what is remembered, and what is sent again all the same
 
 foreach my $script (
@@ -206,5 +242,21 @@ check_all_is_stored('without commits');
 is(sql("SELECT state, lag FROM vnstream_status() WHERE worker = 'consumer 1'"), 'running|0', 'the lag is known by the positions');
 is(sql('SELECT sum(generation) FROM vnstream_positions'), $claims, 'no partition was claimed anew for it');
 $member->kill_kill(grace => 5);
+
+# ---- what the other partitions have taken is not sent again
+
+my $lame_error = "SELECT count(*) FROM vnstream_log(1000) WHERE worker = 'producer' AND message ~ 'Kafka did not take \\d+ messages'";
+note(sprintf('%d s since that partition has no leader', time() - $lame_since));
+query_until($lame, 'postgres', "$lame_error", '1', 'the partition without a leader: what is for it is given up', 90);
+query_until($lame, 'postgres', "SELECT sum(answered) > sum(published) AND sum(waiting) > 0 AND bool_and(ended IS NOT NULL) FROM vnstream_sweeps", 't', 'and waits in the outbox');
+my %copies = copies_in_kafka($dead);
+lame('SELECT vnstream_sweep()');
+ok(wait_for(sub { return keys %{ { copies_in_kafka($dead) } } > keys %copies }, 'more messages'), 'a new client goes on with the other partitions')
+  or diag(lame('SELECT * FROM vnstream_log(20)'));
+%copies = copies_in_kafka($dead);
+is(scalar(grep { $_ > 1 } values %copies), 0, 'and repeats none of their messages');
+broker_command($cluster, 'start', '--node', $leader);
+check_all_is_stored('the leader is back', $lame);
+is(lame('SELECT sum(duplicates) FROM vnstream_segments'), '0', 'nothing was repeated');
 
 done_testing();
