@@ -34,6 +34,12 @@
 #define SLOW_ACKNOWLEDGEMENT_MS 10000
 
 /*
+ * How long a client that is given up may still tell what Kafka has: what it does
+ * not is sent again.
+ */
+#define LAST_REPORTS_MS 1000
+
+/*
  * How long an end waits for acknowledgements.  A broker that is well needs
  * milliseconds; what it leaves open is sent again by the next process.
  */
@@ -46,6 +52,7 @@ static bool has_backlog;		/* there may be newer ones in the outbox */
 static int64 waiting_messages;
 static int64 waiting_bytes;
 static bool is_failing;
+static TimestampTz given_up;	/* until then the client may report; 0: it is well */
 static bool must_settle;
 static bool is_measured;		/* the outbox, once */
 static Backoff broker_backoff;
@@ -106,9 +113,22 @@ static void
 start_over(void)
 {
 	delivery_end();
+	given_up = 0;
 	topic_is_known = false;
 	is_failing = true;
 	backoff_fail(&broker_backoff, 0);
+}
+
+/*
+ * A message was not taken, so this client is given nothing more.  Has it told of
+ * all that it was given, or can it not?
+ */
+static bool
+has_had_its_say(bool is_fatal)
+{
+	if (given_up == 0)
+		given_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LAST_REPORTS_MS);
+	return is_fatal || publisher_pending(publisher) == 0 || ms_until(given_up) == 0;
 }
 
 static void
@@ -354,23 +374,30 @@ settle(void)
 void
 delivery_round(void)
 {
-	bool		good = true;
+	bool		is_over = false;
 
 	measure();
 	if (is_measured)
 		connect_publisher();
 	if (publisher != NULL)
 	{
-		load_backlog();
-		good = send_messages();
+		bool		good = given_up == 0;
+		bool		is_fatal;
+
+		if (good)
+		{
+			load_backlog();
+			good = send_messages();
+		}
 		good = take_reports() && good;
-		good = !worker_take_notices(publisher_client(publisher)) && good;
+		is_fatal = worker_take_notices(publisher_client(publisher));
+		is_over = (!good || is_fatal) && has_had_its_say(is_fatal);
 	}
 	/* before it leaves the outbox: some of what is acknowledged may be sent again */
-	if (!good)
+	if (is_over)
 		delivery_queue_rewind();
 	settle();
-	if (!good)
+	if (is_over)
 		start_over();
 	else if (!is_failing && is_slow())
 	{
@@ -461,7 +488,10 @@ delivery_timeout(void)
 		return backoff_remaining(&store_backoff);
 	if (publisher == NULL && topic_query == NULL)
 		timeout = backoff_remaining(&broker_backoff);
-	if (must_settle || (publisher != NULL && has_backlog && delivery_queue_wants_more()))
+	if (given_up != 0)
+		timeout = ms_until(given_up);
+	if (must_settle ||
+		(publisher != NULL && given_up == 0 && has_backlog && delivery_queue_wants_more()))
 		timeout = sooner(timeout, backoff_remaining(&store_backoff));
 	return timeout;
 }
