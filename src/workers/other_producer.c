@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <inttypes.h>
+
 #include "access/xlog.h"
 #include "common/pg_prng.h"
 #include "utils/timestamp.h"
@@ -79,7 +81,7 @@ producer_instance_text(char *text)
 	LWLockAcquire(shared_state->lock, LW_SHARED);
 	instance = worker_entry->instance;
 	LWLockRelease(shared_state->lock);
-	snprintf(text, INSTANCE_TEXT_SIZE, INT64_FORMAT "-%016" INT64_MODIFIER "x",
+	snprintf(text, INSTANCE_TEXT_SIZE, INT64_FORMAT "-%016" PRIx64,
 			 instance.start, instance.random);
 }
 
