@@ -147,7 +147,10 @@ judge_worker(const HealthView *view, int index, TimestampTz now, HealthReport *r
 	char		clock[CLOCK_TEXT_SIZE];
 
 	worker_slot_name(slot, name, sizeof(name));
-	judge_state(slot, name, now, report);
+	/* what a second producer makes of this one has a reason of its own */
+	if (slot->role != ROLE_PRODUCER || slot->state != WORKER_FAILED ||
+		!shared_other_is_seen(&view->entry.other, now))
+		judge_state(slot, name, now, report);
 
 	if (slot->pid != 0 && view->lock_wait[index][0] != '\0')
 	{
@@ -202,6 +205,39 @@ judge_sources(const DatabaseEntry *entry, HealthReport *report)
 			   first->state == SOURCE_OPEN ? "source %s is not well, and left alone until %s: %s" :
 			   "source %s is not well, and is tried since %s: %s",
 			   first->name, clock, first->last_error);
+}
+
+/*
+ * Two producers of one topic.
+ */
+static void
+judge_other_producer(const OtherProducer *other, TimestampTz now, HealthReport *report)
+{
+	char		clock[CLOCK_TEXT_SIZE];
+
+	if (!shared_other_is_seen(other, now))
+		return;
+	clock_text(other->seen, clock);
+	add_reason(report, HEALTH_FAILED, other->since,
+			   "a second producer, %s %s, publishes to this topic, last seen at %s; this one, the %s:"
+			   " stop one of the two; on a copy of this server set vnstream.enabled = off",
+			   other->is_copy ? "a copy of this server, node" : "node", other->node, clock,
+			   shared_other_is_elder(other, now) ? "younger, pauses its sweeps" :
+			   "older, goes on");
+}
+
+/*
+ * Much waits for Kafka, and more may not.
+ */
+static void
+judge_outbox(const DatabaseEntry *entry, HealthReport *report)
+{
+	if (entry->outbox_half_since == 0)
+		return;
+	add_reason(report, HEALTH_DEGRADED, entry->outbox_half_since,
+			   "the outbox is more than half full: " INT64_FORMAT " of " INT64_FORMAT
+			   " kB of vnstream.outbox_limit wait for Kafka; at the limit sweeps pause",
+			   entry->outbox_bytes / 1024, entry->outbox_limit / 1024);
 }
 
 static void
@@ -298,6 +334,11 @@ health_judge(const HealthView *view, TimestampTz now, HealthReport *report)
 			}
 		if (view->is_wanted[0] && entry->workers[0].pid != 0)
 			judge_sources(entry, report);
+		if (view->is_wanted[0])
+		{
+			judge_other_producer(&entry->other, now, report);
+			judge_outbox(entry, report);
+		}
 		if (view->is_wanted[0] && entry->sweep_failing_since != 0)
 			add_reason(report, HEALTH_DEGRADED, entry->sweep_failing_since,
 					   "the last sweep was not well: %s", entry->sweep_error);

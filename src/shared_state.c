@@ -221,6 +221,28 @@ shared_budget_used(const char *source)
 	return used;
 }
 
+/*
+ * A time to come counts too, but only so far: the clock may have been set back.
+ */
+static bool
+is_of_late(TimestampTz then, TimestampTz now, int ms)
+{
+	return then != 0 && !TimestampDifferenceExceeds(then, now, ms) &&
+		!TimestampDifferenceExceeds(now, then, ms);
+}
+
+bool
+shared_other_is_seen(const OtherProducer *other, TimestampTz now)
+{
+	return is_of_late(other->seen, now, other->window_ms);
+}
+
+bool
+shared_other_is_elder(const OtherProducer *other, TimestampTz now)
+{
+	return is_of_late(other->elder_seen, now, other->window_ms);
+}
+
 bool
 clock_passed(TimestampTz then, TimestampTz now, int ms)
 {

@@ -112,6 +112,30 @@ typedef struct SourceView
 	TimestampTz last_answer_at; /* 0: none yet */
 } SourceView;
 
+/* Room for what a producer calls itself, and for which one of that name it is. */
+#define OTHER_NODE_SIZE 256
+#define INSTANCE_TEXT_SIZE 48
+
+/* Which producer of that name: by the start of producing, then by chance. */
+typedef struct ProducerInstance
+{
+	int64		start;			/* µs since 1970 UTC; 0: none */
+	uint64		random;
+	bool		is_published;	/* messages that it has fetched itself */
+} ProducerInstance;
+
+/* A second producer of the topic: see workers/other_producer.h. */
+typedef struct OtherProducer
+{
+	char		node[OTHER_NODE_SIZE];	/* as it calls itself */
+	bool		is_copy;		/* it calls itself as this one does */
+	TimestampTz since;			/* seen again and again since then */
+	TimestampTz seen;			/* last; 0: never */
+	TimestampTz elder_seen;		/* one that is older than this one */
+	int			window_ms;		/* for how long that counts */
+	bool		is_told;
+} OtherProducer;
+
 typedef struct DatabaseEntry
 {
 	Oid			database;		/* InvalidOid: the entry is free */
@@ -131,6 +155,11 @@ typedef struct DatabaseEntry
 	uint64		broker_heard;	/* counts how often Kafka came back; see
 								 * workers/recovery.h */
 	char		target[272];	/* what its live producer publishes to */
+	ProducerInstance instance;	/* of its producer; as long as one is wanted */
+	OtherProducer other;
+	int64		outbox_bytes;	/* that wait for Kafka, and how many may; */
+	int64		outbox_limit;
+	TimestampTz outbox_half_since;	/* 0: less than half of that */
 	char		sweep_error[WORKER_TEXT_SIZE];	/* of the last sweep */
 	TimestampTz sweep_failing_since;	/* 0: the last sweep was well */
 	char		symbols_error[WORKER_TEXT_SIZE];	/* why there is no new list */
@@ -230,6 +259,13 @@ extern void shared_forget_backoff(Oid database);
 extern long shared_budget_take(const char *source, int limit);
 /* Requests to the source within the last minute, of all databases. */
 extern int	shared_budget_used(const char *source);
+
+/*
+ * Has a second producer been seen of late; one to which this one's gives way?
+ * Pure.
+ */
+extern bool shared_other_is_seen(const OtherProducer *other, TimestampTz now);
+extern bool shared_other_is_elder(const OtherProducer *other, TimestampTz now);
 
 /*
  * Is then so many ms ago?  Also where it is yet to come, as the clock was set

@@ -94,8 +94,13 @@ take_metadata(TopicQuestion *question, const struct rd_kafka_metadata *metadata)
 				return METADATA_FAILED;
 			if (question->seen != NULL && !question->seen(question, metadata))
 				return METADATA_FAILED;
-			/* just created: other brokers learn of it a moment later */
-			if (question->is_creation && !has_leaders(&question->answer))
+			/*
+			 * Just created: other brokers learn of it a moment later.  Who is
+			 * only to publish to one that existed goes on with the partitions
+			 * that have a leader.
+			 */
+			if (question->is_creation && (!question->existed || question->watermarks) &&
+				!has_leaders(&question->answer))
 				return METADATA_LATER;
 			return METADATA_TAKEN;
 		case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:

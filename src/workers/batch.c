@@ -13,6 +13,7 @@
 #include "config.h"
 #include "workers/consumer.h"
 #include "workers/log_check.h"
+#include "workers/other_producer.h"
 #include "workers/timing.h"
 
 /* A batch is full at this many bytes, whatever vnstream.batch_size allows. */
@@ -167,6 +168,7 @@ batch_take(void)
 				advance->next_offset = event.offset + 1;
 				advance->last_offset = event.offset;
 				read_message(&event, now, &consumer.messages[consumer.count]);
+				other_producer_look(&event, consumer.count);
 				consumer.events[consumer.count++] = event;
 				consumer.bytes += event.key_length + event.value_length;
 				continue;

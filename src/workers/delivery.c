@@ -7,9 +7,6 @@
  */
 #include "postgres.h"
 
-#include "access/xlog.h"
-#include "commands/dbcommands.h"
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -19,14 +16,13 @@
 #include "config.h"
 #include "market/quote.h"
 #include "workers/delivery.h"
+#include "workers/delivery_queue.h"
 #include "workers/notices.h"
+#include "workers/other_producer.h"
 #include "workers/outbox_work.h"
 #include "workers/recovery.h"
 #include "workers/timing.h"
 #include "workers/topic.h"
-
-/* Most messages handed to librdkafka at a time; the rest waits in the outbox. */
-#define IN_FLIGHT_MAX 20000
 
 /* Responses read from the outbox at a time. */
 #define LOAD_MAX 100
@@ -38,43 +34,31 @@
 #define SLOW_ACKNOWLEDGEMENT_MS 10000
 
 /*
+ * How long a client that is given up may still tell what Kafka has: what it does
+ * not is sent again.
+ */
+#define LAST_REPORTS_MS 1000
+
+/*
  * How long an end waits for acknowledgements.  A broker that is well needs
  * milliseconds; what it leaves open is sent again by the next process.
  */
 #define DRAIN_MS 2000
 
-/* Messages of one response that a tag can tell apart, in bits. */
-#define TAG_INDEX_BITS 16
-
-/* One response on its way. */
-typedef struct Delivery
-{
-	dlist_node	node;
-	MemoryContext context;		/* holds this and the response */
-	uint64		serial;
-	OutboxResponse response;
-	int			sent;			/* messages handed to librdkafka, from the first */
-	int			acknowledged;
-	TimestampTz sent_at;		/* the first of them */
-} Delivery;
-
-static MemoryContext delivery_context;
 static Publisher *publisher;
 static BrokerQuery *topic_query;
 static bool topic_is_known;
-static dlist_head deliveries = DLIST_STATIC_INIT(deliveries);
-static uint64 last_serial;
-static int	in_flight;			/* messages of deliveries without a report */
-static int64 loaded_through;	/* newest response of the outbox in deliveries */
 static bool has_backlog;		/* there may be newer ones in the outbox */
 static int64 waiting_messages;
 static int64 waiting_bytes;
 static bool is_failing;
+static TimestampTz given_up;	/* until then the client may report; 0: it is well */
 static bool must_settle;
 static bool is_measured;		/* the outbox, once */
 static Backoff broker_backoff;
 static Backoff store_backoff;
-static char node_header[NAMEDATALEN * 2 + 300];
+static char node_header[OTHER_NODE_SIZE];
+static char instance_header[INSTANCE_TEXT_SIZE];
 
 static void
 measure_outbox(void *argument)
@@ -84,13 +68,10 @@ measure_outbox(void *argument)
 
 	store_catalog_get(&catalog);
 	outbox_size(&catalog, &responses, &waiting_messages, &waiting_bytes);
-	snprintf(node_header, sizeof(node_header), UINT64_FORMAT "/%s/%s",
-			 GetSystemIdentifier(), get_database_name(MyDatabaseId), config_node_name);
 }
 
 /*
- * What waits, and what to call ourselves.  Nothing is sent before both are
- * known.
+ * What waits.  Nothing is sent before it is known.
  */
 static void
 measure(void)
@@ -107,17 +88,11 @@ measure(void)
 void
 delivery_begin(void)
 {
-	delivery_context = AllocSetContextCreate(TopMemoryContext, "vnstream delivery",
-											 ALLOCSET_DEFAULT_SIZES);
+	delivery_queue_begin();
+	producer_node_text(node_header);
+	producer_instance_text(instance_header);
 	has_backlog = true;
 	measure();
-}
-
-static void
-drop_delivery(Delivery *delivery)
-{
-	dlist_delete(&delivery->node);
-	MemoryContextDelete(delivery->context);
 }
 
 void
@@ -132,23 +107,28 @@ delivery_end(void)
 }
 
 /*
- * Start over from the outbox, in order, with a new client.
+ * Another client is to send what is not acknowledged, in order.
  */
 static void
 start_over(void)
 {
-	dlist_mutable_iter iterator;
-
 	delivery_end();
-	dlist_foreach_modify(iterator, &deliveries)
-		drop_delivery(dlist_container(Delivery, node, iterator.cur));
-	in_flight = 0;
-	must_settle = false;
-	loaded_through = 0;
-	has_backlog = true;
+	given_up = 0;
 	topic_is_known = false;
 	is_failing = true;
 	backoff_fail(&broker_backoff, 0);
+}
+
+/*
+ * A message was not taken, so this client is given nothing more.  Has it told of
+ * all that it was given, or can it not?
+ */
+static bool
+has_had_its_say(bool is_fatal)
+{
+	if (given_up == 0)
+		given_up = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LAST_REPORTS_MS);
+	return is_fatal || publisher_pending(publisher) == 0 || ms_until(given_up) == 0;
 }
 
 static void
@@ -213,36 +193,6 @@ connect_publisher(void)
 	}
 }
 
-/*
- * Put a copy of the response at the end of the queue.
- */
-static void
-enqueue(const OutboxResponse *response)
-{
-	MemoryContext context = AllocSetContextCreate(delivery_context, "vnstream response",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext before = MemoryContextSwitchTo(context);
-	Delivery   *delivery = palloc0(sizeof(Delivery));
-	int			i;
-
-	Assert(response->count < (1 << TAG_INDEX_BITS));
-	delivery->context = context;
-	delivery->serial = ++last_serial;
-	delivery->response = *response;
-	delivery->response.source = pstrdup(response->source);
-	delivery->response.tickers = palloc(sizeof(char *) * response->count);
-	delivery->response.messages = palloc(sizeof(char *) * response->count);
-	for (i = 0; i < response->count; i++)
-	{
-		delivery->response.tickers[i] = pstrdup(response->tickers[i]);
-		delivery->response.messages[i] = pstrdup(response->messages[i]);
-	}
-	dlist_push_tail(&deliveries, &delivery->node);
-	in_flight += response->count;
-	loaded_through = response->response;
-	MemoryContextSwitchTo(before);
-}
-
 void
 delivery_add(const OutboxResponse *response)
 {
@@ -252,10 +202,10 @@ delivery_add(const OutboxResponse *response)
 	waiting_bytes += response->bytes;
 
 	/* behind others in the outbox, or too many under way: its turn comes */
-	if (has_backlog || in_flight + response->count > IN_FLIGHT_MAX)
+	if (has_backlog || !delivery_queue_has_room(response->count))
 		has_backlog = true;
 	else
-		enqueue(response);
+		delivery_queue_add(response);
 }
 
 static void
@@ -266,19 +216,20 @@ load_backlog(void)
 	int			count;
 	int			i;
 
-	if (!has_backlog || in_flight >= IN_FLIGHT_MAX / 2 || !backoff_is_over(&store_backoff))
+	if (!has_backlog || !delivery_queue_wants_more() || !backoff_is_over(&store_backoff))
 		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "vnstream load",
 									ALLOCSET_DEFAULT_SIZES);
-	count = outbox_work_load(loaded_through, LOAD_MAX, context, &responses, &store_backoff);
+	count = outbox_work_load(delivery_queue_newest(), LOAD_MAX, context, &responses,
+							 &store_backoff);
 	if (count >= 0)
 	{
 		for (i = 0; i < count; i++)
-			enqueue(&responses[i]);
+			delivery_queue_add(&responses[i]);
 		has_backlog = count == LOAD_MAX;
 
 		/* the table says so, whatever was counted: a row may have been deleted */
-		if (dlist_is_empty(&deliveries))
+		if (delivery_queue_is_empty())
 			waiting_messages = waiting_bytes = 0;
 	}
 	MemoryContextDelete(context);
@@ -291,65 +242,41 @@ load_backlog(void)
 static bool
 send_messages(void)
 {
-	dlist_iter	iterator;
+	const OutboxResponse *response = NULL;
+	QueuedMessage message;
+	char		fetched_at[TIME_TEXT_SIZE];
+	PublisherHeader headers[] = {
+		{"schema", QUOTE_SCHEMA_VERSION},
+		{"node", node_header},
+		{"instance", instance_header},
+		{"fetched-at", fetched_at},
+	};
 
-	dlist_foreach(iterator, &deliveries)
+	while (delivery_queue_next(&message))
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
-		OutboxResponse *response = &delivery->response;
-		char		fetched_at[TIME_TEXT_SIZE];
-		PublisherHeader headers[3];
+		const char *text = message.response->messages[message.index];
+		char		error[BROKER_ERROR_SIZE];
 
-		if (delivery->sent == response->count)
-			continue;
-		if (delivery->sent == 0)
-			delivery->sent_at = GetCurrentTimestamp();
-		time_to_text(response->fetched_at, fetched_at);
-		headers[0].name = "schema";
-		headers[0].value = QUOTE_SCHEMA_VERSION;
-		headers[1].name = "node";
-		headers[1].value = node_header;
-		headers[2].name = "fetched-at";
-		headers[2].value = fetched_at;
-
-		for (; delivery->sent < response->count; delivery->sent++)
+		if (message.response != response)
 		{
-			const char *message = response->messages[delivery->sent];
-			char		error[BROKER_ERROR_SIZE];
-
-			switch (publisher_send(publisher, response->tickers[delivery->sent],
-								   message, strlen(message), headers, lengthof(headers),
-								   delivery->serial << TAG_INDEX_BITS | delivery->sent,
-								   error))
-			{
-				case PUBLISH_QUEUED:
-					break;
-				case PUBLISH_FULL:
-					return true;
-				case PUBLISH_FAILED:
-					worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL,
-								 "could not publish: %s", error);
-					return false;
-			}
+			response = message.response;
+			time_to_text(response->fetched_at, fetched_at);
+		}
+		switch (publisher_send(publisher, response->tickers[message.index], text,
+							   strlen(text), headers, lengthof(headers), message.tag, error))
+		{
+			case PUBLISH_QUEUED:
+				delivery_queue_sent();
+				break;
+			case PUBLISH_FULL:
+				return true;
+			case PUBLISH_FAILED:
+				worker_error(LOG, ERRCODE_CONNECTION_FAILURE, NULL,
+							 "could not publish: %s", error);
+				return false;
 		}
 	}
 	return true;
-}
-
-static Delivery *
-find_delivery(uint64 serial)
-{
-	dlist_iter	iterator;
-
-	/* reports come in order, so it is among the first */
-	dlist_foreach(iterator, &deliveries)
-	{
-		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
-
-		if (delivery->serial == serial)
-			return delivery;
-	}
-	return NULL;
 }
 
 /*
@@ -359,18 +286,10 @@ find_delivery(uint64 serial)
 static bool
 is_slow(void)
 {
-	dlist_iter	iterator;
+	TimestampTz since = delivery_queue_waiting_since();
 
-	dlist_foreach(iterator, &deliveries)
-	{
-		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
-
-		/* sent in order, so the first one has waited for longest */
-		if (delivery->sent > delivery->acknowledged)
-			return TimestampDifferenceExceeds(delivery->sent_at, GetCurrentTimestamp(),
-											  SLOW_ACKNOWLEDGEMENT_MS);
-	}
-	return false;
+	return since != 0 &&
+		TimestampDifferenceExceeds(since, GetCurrentTimestamp(), SLOW_ACKNOWLEDGEMENT_MS);
 }
 
 static bool
@@ -379,13 +298,15 @@ take_reports(void)
 	PublisherReport report;
 	char		failure[BROKER_ERROR_SIZE];
 	TimestampTz now = GetCurrentTimestamp();
+	int64		newest = 0;
 	int			acknowledged = 0;
 	int			failed = 0;
 
 	broker_client_clear_wakeup(publisher_client(publisher));
 	while (publisher_report(publisher, &report))
 	{
-		Delivery   *delivery = find_delivery(report.tag >> TAG_INDEX_BITS);
+		const OutboxResponse *response;
+		bool		is_complete;
 
 		if (!report.is_acknowledged)
 		{
@@ -393,17 +314,18 @@ take_reports(void)
 				strlcpy(failure, report.error, sizeof(failure));
 			continue;
 		}
-		if (delivery == NULL)
+		response = delivery_queue_acknowledge(report.tag, &is_complete);
+		if (response == NULL)
 			continue;
 		acknowledged++;
-		in_flight--;
-		timing_acknowledged(delivery->response.fetched_at, &report, now);
-		if (++delivery->acknowledged == delivery->response.count)
-			must_settle = true;
+		timing_acknowledged(response->fetched_at, &report, now);
+		newest = Max(newest, response->fetched_at);
+		must_settle = must_settle || is_complete;
 	}
 	if (acknowledged > 0)
 	{
 		worker_add(acknowledged, 0);
+		other_producer_published(newest);
 		latency_flush();
 		if (!is_slow())
 		{
@@ -420,36 +342,21 @@ take_reports(void)
 	return failed == 0;
 }
 
-static bool
-is_delivered(const Delivery *delivery)
-{
-	return delivery->acknowledged == delivery->response.count;
-}
-
 /*
  * Remove from the outbox what Kafka has.
  */
 static void
 settle(void)
 {
-	dlist_mutable_iter iterator;
 	int64	   *responses;
-	int			count = 0;
-	int			total = 0;
+	int64		messages;
+	int64		bytes;
+	int			count;
 	bool		is_settled;
 
 	if (!must_settle || !backoff_is_over(&store_backoff))
 		return;
-	dlist_foreach_modify(iterator, &deliveries)
-		total++;
-	responses = palloc(sizeof(int64) * (total + 1));
-	dlist_foreach_modify(iterator, &deliveries)
-	{
-		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
-
-		if (is_delivered(delivery))
-			responses[count++] = delivery->response.response;
-	}
+	count = delivery_queue_complete(&responses);
 	is_settled = outbox_work_settle(responses, count, &store_backoff);
 	pfree(responses);
 	if (!is_settled)
@@ -458,36 +365,39 @@ settle(void)
 	/* whole responses get through: single messages may while others cannot */
 	backoff_succeed(&broker_backoff);
 	must_settle = false;
-	dlist_foreach_modify(iterator, &deliveries)
-	{
-		Delivery   *delivery = dlist_container(Delivery, node, iterator.cur);
-
-		if (!is_delivered(delivery))
-			continue;
-		waiting_messages -= delivery->response.count;
-		waiting_bytes -= delivery->response.bytes;
-		drop_delivery(delivery);
-	}
+	delivery_queue_drop(&messages, &bytes);
+	waiting_messages -= messages;
+	waiting_bytes -= bytes;
 	ConditionVariableBroadcast(&shared_state->changed);
 }
 
 void
 delivery_round(void)
 {
-	bool		good = true;
+	bool		is_over = false;
 
 	measure();
 	if (is_measured)
 		connect_publisher();
 	if (publisher != NULL)
 	{
-		load_backlog();
-		good = send_messages();
+		bool		good = given_up == 0;
+		bool		is_fatal;
+
+		if (good)
+		{
+			load_backlog();
+			good = send_messages();
+		}
 		good = take_reports() && good;
-		good = !worker_take_notices(publisher_client(publisher)) && good;
+		is_fatal = worker_take_notices(publisher_client(publisher));
+		is_over = (!good || is_fatal) && has_had_its_say(is_fatal);
 	}
+	/* before it leaves the outbox: some of what is acknowledged may be sent again */
+	if (is_over)
+		delivery_queue_rewind();
 	settle();
-	if (!good)
+	if (is_over)
 		start_over();
 	else if (!is_failing && is_slow())
 	{
@@ -519,6 +429,12 @@ int64
 delivery_waiting(void)
 {
 	return Max(waiting_messages, 0);
+}
+
+bool
+delivery_is_measured(void)
+{
+	return is_measured;
 }
 
 int64
@@ -572,7 +488,10 @@ delivery_timeout(void)
 		return backoff_remaining(&store_backoff);
 	if (publisher == NULL && topic_query == NULL)
 		timeout = backoff_remaining(&broker_backoff);
-	if (must_settle || (publisher != NULL && has_backlog && in_flight < IN_FLIGHT_MAX / 2))
+	if (given_up != 0)
+		timeout = ms_until(given_up);
+	if (must_settle ||
+		(publisher != NULL && given_up == 0 && has_backlog && delivery_queue_wants_more()))
 		timeout = sooner(timeout, backoff_remaining(&store_backoff));
 	return timeout;
 }

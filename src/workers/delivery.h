@@ -5,8 +5,8 @@
  *
  * Responses are published in the order of their numbers, so that a ticker's
  * quotes arrive in order.  When a message cannot be delivered, all that is not
- * acknowledged is given up and sent again from the outbox, in order, by a new
- * client; realtime_quotes' primary key absorbs what had arrived.
+ * acknowledged is given up and sent again, in order, by a new client (see
+ * delivery_queue.h); realtime_quotes' primary key absorbs what had arrived.
  *
  * All functions: main thread of the producer, outside of a transaction.
  *
@@ -40,9 +40,13 @@ extern void delivery_drain(void);
  */
 extern void delivery_add(const OutboxResponse *response);
 
-/* What waits for Kafka: messages, and bytes of messages. */
+/*
+ * What waits for Kafka: messages, and bytes of messages; and whether that is
+ * known already of what an earlier process left.
+ */
 extern int64 delivery_waiting(void);
 extern int64 delivery_waiting_bytes(void);
+extern bool delivery_is_measured(void);
 
 /* Is Kafka the trouble now? */
 extern bool delivery_is_failing(void);

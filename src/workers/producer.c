@@ -25,6 +25,8 @@
 #include "workers/indices.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
+#include "workers/other_producer.h"
+#include "workers/outbox_level.h"
 #include "workers/sweeping.h"
 #include "workers/symbol_refresh.h"
 #include "workers/target.h"
@@ -32,8 +34,6 @@
 #include "workers/timing.h"
 #include "workers/unstored.h"
 #include "workers/topic.h"
-
-static bool was_full;			/* the outbox, when last looked at */
 
 static void
 producer_cleanup(int code, Datum argument)
@@ -44,22 +44,12 @@ producer_cleanup(int code, Datum argument)
 }
 
 /*
- * Sweeps pause while too much waits for Kafka; that is told aloud.
+ * May another sweep begin, as far as others are concerned?
  */
 static bool
-outbox_is_full(void)
+may_sweep(void)
 {
-	bool		is_full = delivery_waiting_bytes() >= (int64) config_outbox_limit * 1024;
-
-	if (is_full && !was_full)
-		worker_error(WARNING, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-					 "Check whether the brokers are up. Where there is room on the disk, raise vnstream.outbox_limit.",
-					 "the outbox is full; no sweep begins until Kafka has acknowledged some of it");
-	else if (!is_full && was_full)
-		worker_tell(EVENT_INFO, LOG, ERRCODE_SUCCESSFUL_COMPLETION,
-					"the outbox has room again, sweeps go on");
-	was_full = is_full;
-	return is_full;
+	return !outbox_level_is_full() && !other_producer_is_elder();
 }
 
 /*
@@ -70,7 +60,7 @@ consider_hot_sweep(void)
 {
 	return hot_is_due() &&
 		backoff_is_over(sweeping_store_backoff()) &&
-		backoff_is_over(sweeping_source_backoff()) && !outbox_is_full() &&
+		backoff_is_over(sweeping_source_backoff()) && may_sweep() &&
 		sweeping_start_hot();
 }
 
@@ -86,7 +76,7 @@ consider_sweep(void)
 	if (refresh_is_requested() && backoff_is_over(sweeping_store_backoff()) &&
 		sweeping_start_refresh())
 		return;
-	if (!backoff_is_over(sweeping_store_backoff()) || outbox_is_full() ||
+	if (!backoff_is_over(sweeping_store_backoff()) || !may_sweep() ||
 		!agenda_due(sweeping_source_backoff(), &order))
 		return;
 	start = sweeping_start(order.trigger);
@@ -105,8 +95,14 @@ tell_state(void)
 		worker_back_off(store->until, "the database");
 	else if (delivery_store_is_failing())
 		worker_back_off(delivery_retry_at(), "the database");
-	else if (outbox_is_full())
+	else if (other_producer_is_elder())
+		worker_set_state(WORKER_FAILED,
+						 "an administrator: a second producer publishes to this topic, sweeps pause");
+	else if (outbox_level_is_full())
 		worker_set_state(WORKER_FAILED, "the broker: the outbox is full, sweeps pause");
+	else if (other_producer_is_seen())
+		worker_set_state(WORKER_FAILED,
+						 "an administrator: a second producer publishes to this topic");
 	else if (delivery_is_failing())
 		worker_back_off(delivery_retry_at(), "the broker; %lld messages in the outbox",
 						(long long) delivery_waiting());
@@ -139,7 +135,7 @@ producer_wait(void)
 	count += delivery_sources(&sources[count]);
 
 	timeout = sooner(sooner(sweeping_timeout(), indices_timeout()), delivery_timeout());
-	if (sweeping_is_idle() && !outbox_is_full())
+	if (sweeping_is_idle() && may_sweep())
 	{
 		long		due = agenda_remaining(sweeping_source_backoff());
 
@@ -149,7 +145,7 @@ producer_wait(void)
 		if (due >= 0)
 			timeout = sooner(timeout, Max(due, backoff_remaining(sweeping_store_backoff())));
 	}
-	if (!hot_is_due() && !outbox_is_full())
+	if (!hot_is_due() && may_sweep())
 		timeout = sooner(timeout, hot_remaining());
 	worker_wait(sources, count, timeout);
 	sweeping_drive(sources, sweeping_count);
@@ -198,6 +194,8 @@ producer_main(void)
 			return;
 	}
 
+	other_producer_begin();
+
 	/* only now: a reload may have come while that was waited for */
 	fixed = fixed_settings();
 	timing_begin(true);
@@ -221,6 +219,8 @@ producer_main(void)
 		}
 		indices_round();
 		delivery_round();
+		outbox_level_round();
+		other_producer_round();
 		tell_state();
 		producer_wait();
 	}
@@ -228,4 +228,5 @@ producer_main(void)
 	delivery_drain();
 	delivery_end();
 	sweeping_end();
+	other_producer_end();
 }

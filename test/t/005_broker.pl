@@ -93,7 +93,7 @@ foreach my $line (split /\n/, kcat('-C', '-q', '-e', '-b', $address, '-t', $topi
 {
 	my ($key, $headers, $value) = split /\|/, $line, 3;
 	my $message = decode_json($value);
-	my ($fetched_at) = $headers =~ m{^schema=\d+,node=$system/postgres/test-node,fetched-at=(\S+)$};
+	my ($instance, $fetched_at) = $headers =~ m{^schema=\d+,node=$system/postgres/test-node,instance=(\d+-[0-9a-f]{16}),fetched-at=(\S+)$};
 
 	$count++;
 	$wrong++

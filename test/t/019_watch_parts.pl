@@ -168,6 +168,14 @@ foreach my $case (
 	[ 'dead letters, old', '0 ok' ],
 	[ 'dead letters, set back', '0 ok' ],
 	[ 'failed, not wanted', '0 ok' ],
+	[ 'other, younger', "61 failed: a second producer, node 1/db/, publishes to this topic, last seen at $clock; this one, the older, goes on:"
+		  . ' stop one of the two; on a copy of this server set vnstream\.enabled = off' ],
+	[ 'other, elder', "61 failed: a second producer, a copy of this server, node 1/db/, publishes to this topic, last seen at $clock;"
+		  . ' this one, the younger, pauses its sweeps: stop one of the two; on a copy of this server set vnstream\.enabled = off' ],
+	[ 'other, gone', '0 ok' ],
+	[ 'other, set back', '0 ok' ],
+	[ 'other, not wanted', '0 ok' ],
+	[ 'outbox half full', '61 degraded: the outbox is more than half full: 600 of 1024 kB of vnstream\.outbox_limit wait for Kafka; at the limit sweeps pause' ],
 	[ 'worst first', "61 failed: consumer 2 has failed, waits for ; consumer 2, process 12, gives no sign of life since $clock; consumer 1 has made 0 dead letters, the last at $clock: see vnstream_dead_letters" ])
 {
 	like(sql("SELECT test_health('$case->[0]')"), qr/^$case->[1]$/, "health: $case->[0]");

@@ -207,6 +207,29 @@ test_health(PG_FUNCTION_ARGS)
 		consumer->dead_letter_at = now + 601 * USECS_PER_SEC;
 	else if (strcmp(name, "dead letters, old") == 0)
 		consumer->dead_letter_at = now - 601 * USECS_PER_SEC;
+	else if (strncmp(name, "other", 5) == 0)
+	{
+		OtherProducer *other = &view->entry.other;
+
+		strlcpy(other->node, "1/db/", sizeof(other->node));
+		other->since = old;
+		other->window_ms = 120000;
+		other->seen = strcmp(name, "other, set back") == 0 ? now + 121 * USECS_PER_SEC :
+			strcmp(name, "other, gone") == 0 ? now - 121 * USECS_PER_SEC : old;
+		other->elder_seen = strcmp(name, "other, elder") == 0 ? old : 0;
+		other->is_copy = other->elder_seen != 0;
+		producer->state = WORKER_FAILED;
+		producer->since = now;
+		view->is_wanted[0] = strcmp(name, "other, not wanted") != 0;
+		if (other->seen != old)
+			producer->state = WORKER_RUNNING;
+	}
+	else if (strcmp(name, "outbox half full") == 0)
+	{
+		view->entry.outbox_half_since = old;
+		view->entry.outbox_bytes = 600 * 1024 + 1;
+		view->entry.outbox_limit = 1024 * 1024;
+	}
 	else if (strcmp(name, "failed, not wanted") == 0)
 	{
 		consumer->state = WORKER_FAILED;
