@@ -156,7 +156,13 @@ shared_forget_backoff(Oid database)
 	entry = shared_entry_find(database);
 	if (entry != NULL)
 		for (i = 0; i < DATABASE_WORKERS; i++)
-			entry->workers[i].launch_after = 0;
+		{
+			WorkerSlot *slot = &entry->workers[i];
+
+			slot->launch_after = 0;
+			if (slot->pid == 0 && slot->state != WORKER_STARTING)
+				slot->failures = 0;
+		}
 	LWLockRelease(shared_state->lock);
 }
 
@@ -296,11 +302,14 @@ worker_waiting_text(const WorkerSlot *slot, TimestampTz now, char *text)
 	char		clock[CLOCK_TEXT_SIZE];
 
 	strlcpy(text, slot->waiting_for, WAITING_TEXT_SIZE);
-	if (slot->state != WORKER_BACKING_OFF || until <= now)
+	/* a process that has failed looks again from time to time */
+	if ((slot->state != WORKER_BACKING_OFF && (slot->state != WORKER_FAILED || slot->pid != 0)) ||
+		until <= now)
 		return;
 	clock_text(until, clock);
-	snprintf(text, WAITING_TEXT_SIZE, "%s%sbacking off until %s", slot->waiting_for,
-			 slot->waiting_for[0] != '\0' ? "; " : "", clock);
+	snprintf(text, WAITING_TEXT_SIZE, "%s%s%s %s", slot->waiting_for,
+			 slot->waiting_for[0] != '\0' ? "; " : "",
+			 slot->state == WORKER_FAILED ? "starts again at" : "backing off until", clock);
 }
 
 void

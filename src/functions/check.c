@@ -350,7 +350,7 @@ vnstream_check(PG_FUNCTION_ARGS)
 	int			i;
 
 	InitMaterializedSRF(fcinfo, 0);
-	store_catalog_get(&check->catalog);
+	store_catalog_get_any(&check->catalog);
 	check->is_standby = RecoveryInProgress();
 	check->shows_paths = has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_SETTINGS);
 	check->disk_free = -1;

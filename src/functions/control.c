@@ -241,8 +241,11 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 		(access == OAT_POST_CREATE && class_id == ExtensionRelationId))
 		add_action(0, true, false)->is_noticed = true;
 
-	/* workers that start anew see that the extension is gone, and leave */
-	if (access == OAT_DROP && class_id == ExtensionRelationId)
+	/*
+	 * Workers that start anew see that the extension is gone, and leave, or that
+	 * its script is of their version now, or not any more.
+	 */
+	if ((access == OAT_DROP || access == OAT_POST_ALTER) && class_id == ExtensionRelationId)
 	{
 		char	   *name = get_extension_name(object_id);
 
@@ -251,7 +254,7 @@ at_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 			PendingAction *action = add_action(RUN_ALL, false, false);
 
 			action->is_noticed = true;
-			action->is_dropped = true;
+			action->is_dropped = access == OAT_DROP;
 		}
 	}
 }
@@ -402,15 +405,18 @@ change_run(int add, int remove)
 
 	shared_state_require();
 	PreventCommandIfReadOnly(add != 0 ? "vnstream_start()" : "vnstream_stop()");
-	store_catalog_get(&catalog);
+	store_catalog_get_any(&catalog);
 
 	/*
 	 * One change at a time.  Whoever had the lock may have dropped the
-	 * extension, and the newest value is to be read.
+	 * extension, and the newest value is to be read.  To stop needs no table.
 	 */
 	LockDatabaseObject(ExtensionRelationId, catalog.extension, 0, ShareUpdateExclusiveLock);
 	AcceptInvalidationMessages();
-	store_catalog_get(&catalog);
+	if (add != 0)
+		store_catalog_get(&catalog);
+	else
+		store_catalog_get_any(&catalog);
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());

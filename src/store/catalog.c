@@ -7,6 +7,8 @@
  */
 #include "pg_compat.h"
 
+#include <string.h>
+
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -67,7 +69,7 @@ store_catalog_find(StoreCatalog *catalog)
 }
 
 void
-store_catalog_get(StoreCatalog *catalog)
+store_catalog_get_any(StoreCatalog *catalog)
 {
 	if (!store_catalog_find(catalog))
 		ereport(ERROR,
@@ -75,4 +77,18 @@ store_catalog_get(StoreCatalog *catalog)
 				 errmsg("extension \"%s\" is not installed in this database",
 						VNSTREAM_EXTENSION_NAME),
 				 errhint("CREATE EXTENSION %s.", VNSTREAM_EXTENSION_NAME)));
+}
+
+void
+store_catalog_get(StoreCatalog *catalog)
+{
+	store_catalog_get_any(catalog);
+	if (strcmp(catalog->version, VNSTREAM_SCRIPT_VERSION) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_VNSTREAM_VERSION),
+				 errmsg("the script of extension \"%s\" in this database is of version %s, the library of version %s",
+						VNSTREAM_EXTENSION_NAME, catalog->version, VNSTREAM_SCRIPT_VERSION),
+				 strverscmp(catalog->version, VNSTREAM_SCRIPT_VERSION) < 0 ?
+				 errhint("ALTER EXTENSION %s UPDATE.", VNSTREAM_EXTENSION_NAME) :
+				 errhint("Install version %s on this server and restart it.", catalog->version)));
 }

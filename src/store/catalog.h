@@ -25,6 +25,11 @@
 #define VNSTREAM_EXTENSION_NAME "vnstock_stream"
 #endif
 
+/* What the script of a database must be for this library to work with it. */
+#ifndef VNSTREAM_SCRIPT_VERSION
+#define VNSTREAM_SCRIPT_VERSION VNSTREAM_VERSION
+#endif
+
 #define QUOTES_TABLE "realtime_quotes"
 
 typedef struct StoreCatalog
@@ -42,8 +47,14 @@ typedef struct StoreCatalog
  */
 extern bool store_catalog_find(StoreCatalog *catalog);
 
-/* The same, but raises ERRCODE_VNSTREAM_GONE. */
+/*
+ * The same, but raises ERRCODE_VNSTREAM_GONE, and ERRCODE_VNSTREAM_VERSION where
+ * the installed script is not of this library's version: its tables may be others.
+ */
 extern void store_catalog_get(StoreCatalog *catalog);
+
+/* The same without regard to the version: for who looks at no table. */
+extern void store_catalog_get_any(StoreCatalog *catalog);
 
 typedef struct QuotesTable
 {

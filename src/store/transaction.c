@@ -10,6 +10,7 @@
  *	VN001		FENCED		raised by position.c
  *	VN002		GONE		raised by catalog.c
  *	VN003 VN004	DRIFT		raised by dead_letter.c
+ *	VN005		DRIFT		raised by catalog.c
  *	22, 23		DRIFT		a row's own fault is caught inside ingest.c and makes
  *							a dead letter; what gets here came from the
  *							pipeline's own tables or a table without partition
@@ -56,6 +57,7 @@ static const OutcomeRule outcome_rules[] = {
 	{"VN002", STORE_GONE},
 	{"VN003", STORE_DRIFT},
 	{"VN004", STORE_DRIFT},
+	{"VN005", STORE_DRIFT},
 	{"55P03", STORE_TRANSIENT},
 	{"55006", STORE_TRANSIENT},
 	{"XX001", STORE_DRIFT},

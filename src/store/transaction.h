@@ -41,6 +41,7 @@ typedef struct StoreError
 #define ERRCODE_VNSTREAM_GONE MAKE_SQLSTATE('V', 'N', '0', '0', '2')
 #define ERRCODE_VNSTREAM_LETTERS_FULL MAKE_SQLSTATE('V', 'N', '0', '0', '3')
 #define ERRCODE_VNSTREAM_TOO_MANY_LETTERS MAKE_SQLSTATE('V', 'N', '0', '0', '4')
+#define ERRCODE_VNSTREAM_VERSION MAKE_SQLSTATE('V', 'N', '0', '0', '5')
 
 typedef void (*StoreWork) (void *argument);
 

@@ -15,8 +15,9 @@
  *		  ^					  |									|
  *		  |					  | dies, or no slot		trouble |
  *		  |					  v									v
- *		  |			   BACKING_OFF, no process	  BACKING_OFF or FAILED,
- *		  |					  |					  alive: tries again by itself
+ *		  |			   BACKING_OFF, or FAILED	  BACKING_OFF or FAILED,
+ *		  |			   after ten in a row,		  alive: tries again by itself
+ *		  |			   no process
  *		  +--- not wanted ----+--- launch_after is over --> STARTING
  *
  * Signals: SIGHUP SignalHandlerForConfigReload; SIGTERM die; SIGUSR1
@@ -51,6 +52,7 @@
 #include "pg_compat.h"
 #include "shared_state.h"
 #include "workers/figures.h"
+#include "workers/launch_record.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/tell.h"
@@ -272,6 +274,8 @@ launch(int entry_index, int worker_index, TimestampTz now)
 	snprintf(worker.bgw_name, BGW_MAXLEN, "vnstream %s %s", name, entry->name);
 	LWLockRelease(shared_state->lock);
 
+	/* before there is a process that may crash */
+	launch_record_write(now);
 	worker.bgw_notify_pid = MyProcPid;
 	memcpy(worker.bgw_extra, &ticket, sizeof(ticket));
 	if (RegisterDynamicBackgroundWorker(&worker, handle))
@@ -355,10 +359,8 @@ slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long 
 		if (!attach_failed(entry_index, worker_index, slot, now))
 			return false;
 		*lost = true;
-		slot->state = WORKER_BACKING_OFF;
-		slot->since = now;
 		slot->failures++;
-		slot->launch_after = TimestampTzPlusMilliseconds(now, backoff_ms(slot->failures));
+		worker_rest(slot, now);
 		slot->errors++;
 		slot->last_error_at = now;
 		strlcpy(slot->last_error, "the worker process did not start; see the server log",
@@ -366,6 +368,7 @@ slot_is_due(int entry_index, int worker_index, TimestampTz now, int *wake, long 
 		return false;
 	}
 
+	launch_record_recall(entry, worker_index, now);
 	if (now >= slot->launch_after)
 		return true;
 	*wait = TimestampDifferenceMilliseconds(now, slot->launch_after) + 1;
@@ -499,6 +502,8 @@ launcher_detach(int code, Datum argument)
 	shared_state->launcher.state = WORKER_STOPPED;
 	shared_state->launcher.since = GetCurrentTimestamp();
 	LWLockRelease(shared_state->lock);
+	/* nothing has crashed, and the next launcher writes it anew */
+	launch_record_remove();
 }
 
 static void
@@ -506,6 +511,8 @@ launcher_attach(void)
 {
 	WorkerSlot *slot = &shared_state->launcher;
 
+	if (slot->launched_at == 0)
+		launch_record_read();
 	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
 	slot->pid = MyProcPid;
 	slot->state = WORKER_RUNNING;
@@ -565,6 +572,7 @@ vnstream_launcher_main(Datum argument)
 		now = GetCurrentTimestamp();
 		send_scout(now);
 		timeout = reconcile(now);
+		launch_record_write(now);
 		figures_update(&shared_state->launcher);
 		if (judge_health(now) && (timeout < 0 || timeout > HEALTH_INTERVAL_MS))
 			timeout = HEALTH_INTERVAL_MS;

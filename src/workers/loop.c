@@ -22,6 +22,7 @@
 #include "pg_compat.h"
 #include "settings.h"
 #include "workers/figures.h"
+#include "workers/launch_record.h"
 #include "workers/launcher.h"
 #include "workers/loop.h"
 #include "workers/notices.h"
@@ -30,8 +31,8 @@
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_MAX_MS 60000
 
-/* A worker that lived this long starts its back-off anew. */
-#define HEALTHY_MS 60000
+/* How long a worker rests that has failed over and over. */
+#define REST_MS 300000
 
 #define RATE_SECONDS 60
 
@@ -45,6 +46,7 @@ static bool ends_by_wish = false;
 static bool extension_is_gone = false;
 static const char *end_reason = "its work is done";
 static bool settings_reloaded = false;
+static bool is_at_work = false;
 static TimestampTz round_at;
 static bool clock_is_back = false;
 
@@ -72,6 +74,24 @@ backoff_ms(int failures)
 	/* jitter of a quarter, so that servers do not all come back at once */
 	return wait - wait / 4 +
 		(long) pg_prng_uint64_range(&pg_global_prng_state, 0, wait / 2);
+}
+
+void
+worker_rest(WorkerSlot *slot, TimestampTz now)
+{
+	long		wait = backoff_ms(slot->failures);
+
+	slot->state = WORKER_BACKING_OFF;
+	slot->since = now;
+	slot->waiting_for[0] = '\0';
+	if (slot->failures >= WORKER_MANY_FAILURES)
+	{
+		wait = REST_MS / BACKOFF_MAX_MS * backoff_ms(WORKER_MANY_FAILURES);
+		slot->state = WORKER_FAILED;
+		snprintf(slot->waiting_for, WORKER_TEXT_SIZE,
+				 "an administrator: it has failed %d times in a row", slot->failures);
+	}
+	slot->launch_after = TimestampTzPlusMilliseconds(now, wait);
 }
 
 /*
@@ -124,12 +144,10 @@ worker_detach(int code, Datum argument)
 		}
 		else
 		{
-			if (TimestampDifferenceExceeds(worker_slot->launched_at, now, HEALTHY_MS))
+			if (TimestampDifferenceExceeds(worker_slot->launched_at, now, WORKER_HEALTHY_MS))
 				worker_slot->failures = 0;
 			worker_slot->failures++;
-			worker_slot->state = WORKER_BACKING_OFF;
-			worker_slot->launch_after =
-				TimestampTzPlusMilliseconds(now, backoff_ms(worker_slot->failures));
+			worker_rest(worker_slot, now);
 			next = worker_slot->launch_after;
 			failures = worker_slot->failures;
 			if (worker_slot->last_error_at < worker_slot->launched_at)
@@ -497,8 +515,16 @@ worker_error(int elevel, int sqlstate, const char *hint, const char *format,...)
 }
 
 void
+worker_at_work(void)
+{
+	is_at_work = true;
+}
+
+void
 worker_store_error(const StoreError *error)
 {
+	if (is_at_work && error->sqlstate == ERRCODE_VNSTREAM_VERSION)
+		worker_restart("the extension's script is of another version now");
 	worker_error(LOG, error->sqlstate, error->hint, "%s", error->message);
 }
 

@@ -114,7 +114,15 @@ extern void worker_set_lag(int64 lag);
  */
 extern void worker_error(int elevel, int sqlstate, const char *hint,
 						 const char *format,...) pg_attribute_printf(4, 5);
+/*
+ * The same of a transaction.  Where it failed since the extension's script is of
+ * another version than it was when the work began, this process ends, and the
+ * next one waits.
+ */
 extern void worker_store_error(const StoreError *error);
+
+/* The tables are there, and the work begins. */
+extern void worker_at_work(void);
 
 /*
  * Did a transaction fail in a way that the worker outlives?  Tells it, and
@@ -124,6 +132,14 @@ extern bool worker_store_failed(const StoreError *error, Backoff *backoff);
 
 /* How long to wait after so many failures in a row, ms. */
 extern long backoff_ms(int failures);
+
+/*
+ * The process of a slot has failed once more, as failures says: when it is to be
+ * started again, and what its state says until then.  From so many in a row on it
+ * counts as failed, and is tried rarely.  Caller holds shared_state->lock.
+ */
+#define WORKER_MANY_FAILURES 10
+extern void worker_rest(WorkerSlot *slot, TimestampTz now);
 /* at_least_ms: the other side's wish, or 0. */
 extern void backoff_fail(Backoff *backoff, long at_least_ms);
 extern void backoff_succeed(Backoff *backoff);

@@ -60,7 +60,9 @@ wait_for_tables(void)
 			worker_leave();
 		worker_store_error(&failure);
 		backoff_fail(&backoff, 0);
-		if (failure.outcome == STORE_DRIFT)
+		if (failure.sqlstate == ERRCODE_VNSTREAM_VERSION)
+			worker_set_state(WORKER_FAILED, "an administrator: %s", failure.hint);
+		else if (failure.outcome == STORE_DRIFT)
 			worker_set_state(WORKER_FAILED, "an administrator: " QUOTES_TABLE " cannot take quotes");
 		else
 			worker_back_off(backoff.until, "the database");
@@ -98,6 +100,7 @@ vnstream_worker_main(Datum argument)
 	{
 		if (wait_for_tables())
 		{
+			worker_at_work();
 			if (worker_slot->role == ROLE_PRODUCER)
 				producer_main();
 			else if (worker_slot->role == ROLE_BACKFILL)
