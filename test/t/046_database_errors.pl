@@ -138,8 +138,10 @@ sub last_error_is
 {
 	my ($pattern, $name) = @_;
 
-	return query_until($node, 'passing', "SELECT last_error ~ \$re\$$pattern\$re\$ FROM vnstream_status() WHERE worker = 'consumer 1'", 't', $name)
-	  || diag(sql('passing', 'SELECT * FROM vnstream_status()'));
+	query_until($node, 'passing', "SELECT last_error ~ \$re\$$pattern\$re\$ FROM vnstream_status() WHERE worker = 'consumer 1'", 't', $name)
+	  or diag(sql('passing', 'SELECT * FROM vnstream_status()'));
+	isnt(sql('passing', "SELECT state FROM vnstream_status() WHERE worker = 'consumer 1'"), 'failed', "$name: nobody has to act");
+	return;
 }
 my $waiting = "SELECT state, waiting_for ~ '^the database(; backing off until .*)?\$' FROM vnstream_status() WHERE worker = 'consumer 1'";
 my $pid = worker_pid($node, 'passing', 'consumer 1');
@@ -187,6 +189,7 @@ ok(wait_for(sub { my $now = worker_pid($node, 'passing', 'consumer 1'); my $is_n
 hold_table('a lock, and is cancelled');
 is(sql('passing', "SELECT pg_cancel_backend($pid)"), 't', 'pg_cancel_backend()');
 last_error_is('^canceling statement due to user request$', 'a cancelled batch is told');
+unlike(slurp_file($node->logfile), qr/due to user request\n.*HINT/, 'without a hint about timeouts');
 $holder->query_safe('ROLLBACK');
 is_stored('passing', 'cancelled');
 
