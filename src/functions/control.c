@@ -33,6 +33,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "event_log.h"
 #include "functions/control.h"
 #include "functions/worker_setting.h"
 #include "latest.h"
@@ -54,6 +55,8 @@ typedef struct PendingAction
 {
 	SubTransactionId asked_in;
 	int			restart;		/* RUN_* bits */
+	int			start;			/* likewise: what vnstream.run has more of */
+	int			stop;			/* likewise: what it has no more of */
 	bool		scan;
 	bool		sweep;
 	bool		refresh;
@@ -117,11 +120,42 @@ control_topic_changed(void)
 	shared_wake_database(MyDatabaseId);
 }
 
+/*
+ * What this database does not want any more ends at once.  The scan that
+ * follows would tell the same, but takes a worker slot, of which there may be
+ * none until these workers have ended.
+ */
+static void
+stop_components(int stop)
+{
+	DatabaseEntry *entry;
+	char		text[32];
+	int			wanted = 0;
+	bool		is_new = false;
+
+	LWLockAcquire(shared_state->lock, LW_EXCLUSIVE);
+	entry = shared_entry_find(MyDatabaseId);
+	if (entry != NULL && (entry->wanted & stop) != 0)
+	{
+		entry->wanted &= ~stop;
+		wanted = entry->wanted;
+		is_new = true;
+	}
+	LWLockRelease(shared_state->lock);
+	if (!is_new)
+		return;
+	snprintf(text, sizeof(text), "to run: %s",
+			 wanted == 0 ? "nothing" : config_run_to_text(wanted));
+	(void) event_log_add(MyDatabaseId, EVENT_LIST_LAUNCHER, EVENT_INFO, 0, text);
+	shared_wake_database(MyDatabaseId);
+}
+
 static void
 perform_actions(void)
 {
 	ListCell   *cell;
 	int			restart = 0;
+	int			stop = 0;
 	bool		scan = false;
 	bool		sweep = false;
 	bool		refresh = false;
@@ -133,6 +167,7 @@ perform_actions(void)
 		PendingAction *action = lfirst(cell);
 
 		restart |= action->restart;
+		stop = (stop | action->stop) & ~action->start;
 		scan |= action->scan;
 		sweep |= action->sweep;
 		refresh |= action->refresh;
@@ -171,6 +206,8 @@ perform_actions(void)
 		if (backfill)
 			shared_wake(launcher);
 	}
+	if (stop != 0)
+		stop_components(stop);
 	if (scan || restart != 0)
 	{
 		shared_forget_backoff(MyDatabaseId);
@@ -400,6 +437,7 @@ change_run(int add, int remove)
 {
 	StoreCatalog catalog;
 	RoleScope	role;
+	PendingAction *action;
 	char	   *value;
 	int			run;
 
@@ -439,8 +477,11 @@ change_run(int add, int remove)
 	PopActiveSnapshot();
 	SPI_finish();
 	role_scope_leave(&role);
+	action = add_action(0, true, false);
+	action->start = add;
+	action->stop = remove;
 	/* orders that a restored dump has brought are seen at a start */
-	add_action(0, true, false)->backfill = add != 0;
+	action->backfill = add != 0;
 	return run;
 }
 

@@ -127,7 +127,8 @@ fill_error(StoreError *error, const ErrorData *data, int timeout_ms)
 	if (hint == NULL && data->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
 		hint = "Rows and partitions are made with the rights of the owner of " QUOTES_TABLE
 			", security-restricted: that role needs USAGE and CREATE on the schema, and triggers of the table cannot be deferred.";
-	else if (hint == NULL && data->sqlerrcode == ERRCODE_QUERY_CANCELED && timeout_ms > 0)
+	else if (hint == NULL && timeout_ms > 0 && data->message_id != NULL &&
+			 strcmp(data->message_id, "canceling statement due to statement timeout") == 0)
 	{
 		snprintf(text, sizeof(text),
 				 "The worker gives up after %d ms and tries again; pg_locks shows whether another session holds a lock it waits for.",
