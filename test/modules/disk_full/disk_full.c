@@ -26,7 +26,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static const char *switch_file = NULL;
+static char switch_file[PATH_MAX];	/* "": none */
 static char directory[PATH_MAX + 1];	/* with a slash at its end; "": none */
 
 static ssize_t (*next_write) (int, const void *, size_t);
@@ -47,7 +47,9 @@ find_all(void)
 	next_ftruncate = (int (*) (int, off_t)) dlsym(RTLD_NEXT, "ftruncate");
 	next_posix_fallocate = (int (*) (int, off_t, off_t)) dlsym(RTLD_NEXT, "posix_fallocate");
 
-	switch_file = getenv("DISK_FULL_FILE");
+	/* a copy: the server writes its title over where its environment was */
+	if (getenv("DISK_FULL_FILE") != NULL)
+		snprintf(switch_file, sizeof(switch_file), "%s", getenv("DISK_FULL_FILE"));
 	/* descriptors are known by their real paths */
 	if (name != NULL && realpath(name, path) != NULL)
 		snprintf(directory, sizeof(directory), "%s/", path);
@@ -64,7 +66,7 @@ is_full(int file)
 	int			before = errno;
 	bool		found = false;
 
-	if (switch_file != NULL && directory[0] != '\0' && access(switch_file, F_OK) == 0)
+	if (switch_file[0] != '\0' && directory[0] != '\0' && access(switch_file, F_OK) == 0)
 	{
 		ssize_t		length;
 
