@@ -30,6 +30,7 @@ sub begin_session
 	my ($query) = @_;
 	my ($out, $err) = ('', '');
 
+	local $ENV{PGAPPNAME} = 'soak session';
 	push @sessions,
 	  IPC::Run::start([ 'psql', '-X', '-q', '-d', $node->connstr('postgres'), '-c', $query ], '<', \undef, '>', \$out, '2>', \$err);
 	return;
@@ -37,6 +38,9 @@ sub begin_session
 
 sub end_sessions
 {
+	return unless @sessions;
+	# a backend that sleeps does not notice that its psql is gone
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'soak session'");
 	foreach my $session (@sessions) { eval { $session->kill_kill(grace => 2) }; }
 	@sessions = ();
 	return;

@@ -186,6 +186,7 @@ sub begin_world
 	}
 	$node->safe_psql('postgres', "CREATE EXTENSION vnstock_stream");
 	$node->safe_psql('postgres', "CREATE TABLESPACE quotes LOCATION '$folder/space'");
+	$node->safe_psql('postgres', 'GRANT CREATE ON TABLESPACE quotes TO pg_database_owner');
 	# only partitions of realtime_quotes are made from here on
 	$node->safe_psql('postgres', 'ALTER DATABASE postgres SET default_tablespace = quotes');
 	start_pipeline($node);

@@ -114,7 +114,7 @@ sub be_calm
 }
 
 begin_world();
-be_calm('the beginning');
+be_calm('the beginning') or BAIL_OUT('it does not even begin');
 
 my $round = 0;
 while (time() < $end)
