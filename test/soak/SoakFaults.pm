@@ -167,7 +167,7 @@ our @instant = (
 			my $place = ask('SELECT partition || \' \' || greatest(next_offset - 2000, 0) FROM vnstream_positions'
 				  . ' WHERE epoch = (SELECT max(epoch) FROM vnstream_positions) ORDER BY random() LIMIT 1') // return 'no server';
 			my ($partition, $offset) = split / /, $place;
-			return defined ask("SELECT vnstream_seek($partition, greatest($offset,"
+			return defined ask("SET statement_timeout = '20s'; SELECT vnstream_seek($partition, greatest($offset,"
 				  . " (SELECT low FROM vnstream_offsets() WHERE partition = $partition))::text)") ? "partition $partition to $offset" : 'refused';
 		} },
 	{ name => 'deadlock', weight => 2,
@@ -178,7 +178,7 @@ our @instant = (
 		} },
 	{ name => 'a look at everything', weight => 3,
 		act => sub {
-			ask("SELECT count(*) FROM $_") foreach pick('vnstream_check()', 'vnstream_audit(true)', 'vnstream_groups()'),
+			ask("SET statement_timeout = '10s'; SELECT count(*) FROM $_") foreach pick('vnstream_check()', 'vnstream_audit(true)', 'vnstream_groups()'),
 			  'vnstream_offsets()', 'vnstream_latency()', 'vnstream_log(50)', 'latest_quotes', "vnstream_candles('VCB')";
 			return '';
 		} },
