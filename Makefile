@@ -63,4 +63,9 @@ demo:
 test:
 	test/run
 
-.PHONY: demo lint test
+# Faults at random for MINUTES; SEED makes the same random choices again.
+MINUTES ?= 20
+soak:
+	test/soak/run $(MINUTES) $(SEED)
+
+.PHONY: demo lint soak test
