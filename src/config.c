@@ -286,7 +286,7 @@ define_source_settings(void)
 	DefineCustomIntVariable("vnstream.http_max_response",
 							"Largest answer of the source that is read, after decompression.",
 							"Raise it together with vnstream.symbols_per_request.",
-							&config_http_max_response, 16384, 64, 1048576,
+							&config_http_max_response, 16384, 64, 65536,
 							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomStringVariable("vnstream.user_agent",
 							   "User-Agent header sent to the source.",

@@ -53,8 +53,14 @@ struct Reader
 };
 
 /*
- * queued.min.messages: librdkafka 2.0 pauses for up to 1 s whenever that many
- * are queued, so the kilobytes are the bound that counts.
+ * What may be queued is bounded twice: the kilobytes count payload alone, and
+ * librdkafka takes 300 bytes besides for a message of whatever size (measured:
+ * a million of 7 bytes took 318 MB).  When so many are queued, librdkafka 2.0
+ * pauses for up to 1 s, so there are more of them than are stored in that time.
+ * fetch.max.bytes is of one answer, of all partitions and compressed, by which
+ * the bounds may be passed; max.partition.fetch.bytes that of one partition.
+ * receive.message.max.bytes also bounds what zstd unpacks to; nothing bounds
+ * gzip (2.0.2).
  */
 static const BrokerSetting reader_settings[] = {
 	{"enable.auto.commit", "false"},
@@ -65,8 +71,11 @@ static const BrokerSetting reader_settings[] = {
 	{"enable.partition.eof", "true"},
 	{"fetch.min.bytes", "1"},
 	{"fetch.wait.max.ms", "100"},
-	{"queued.min.messages", "1000000"},
-	{"queued.max.messages.kbytes", "65536"},
+	{"queued.min.messages", "100000"},
+	{"queued.max.messages.kbytes", "32768"},
+	{"fetch.max.bytes", "4194304"},
+	{"max.partition.fetch.bytes", "1048576"},
+	{"receive.message.max.bytes", "67108864"},
 	{NULL, NULL}
 };
 

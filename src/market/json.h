@@ -36,6 +36,13 @@
 #define JSON_MAX_KEYS 512
 
 /*
+ * Most values of one text, with the arrays and objects themselves.  cJSON takes
+ * 80 bytes for one that may have been written in two ("1,"), so this bounds its
+ * tree to 8 MB; the longest answer of bars has 7,000.
+ */
+#define JSON_MAX_VALUES 100000
+
+/*
  * The longest number, in characters: cJSON reads no longer ones, and a double
  * has 17 digits.
  */
@@ -51,7 +58,7 @@
  * numbers that a double cannot hold (1e400, 1e-400) or would silently change
  * (an integer that is not exactly a double, such as 2^53 + 1), numbers longer
  * than JSON_MAX_NUMBER, nesting deeper than JSON_MAX_DEPTH, more than
- * JSON_MAX_KEYS keys, text after the value.
+ * JSON_MAX_KEYS keys or JSON_MAX_VALUES values, text after the value.
  *
  * On refusal writes a sentence (as reason.h has them) into error
  * (JSON_ERROR_SIZE bytes), with the offset in bytes from 0 and, for numbers,

@@ -32,6 +32,7 @@ typedef struct JsonScan
 	char	   *error;
 	JsonMemberCallback member;	/* or NULL */
 	void	   *context;
+	int			value_count;
 	int			depth;
 	JsonLevel	levels[JSON_MAX_DEPTH];
 
@@ -391,6 +392,13 @@ scan_value(JsonScan *scan, JsonValue *value, bool *is_open)
 	skip_space(scan);
 	if (scan->at >= scan->end)
 		return refuse_unexpected(scan, "a value");
+	if (scan->value_count++ == JSON_MAX_VALUES)
+	{
+		reason_write(scan->error, JSON_ERROR_SIZE,
+					 "more than %d values, at offset %zu",
+					 JSON_MAX_VALUES, offset_of(scan, scan->at));
+		return false;
+	}
 	switch (*scan->at)
 	{
 		case '{':
@@ -486,6 +494,7 @@ json_scan(const char *text, size_t length, JsonMemberCallback member,
 	scan.error = error;
 	scan.member = member;
 	scan.context = context;
+	scan.value_count = 0;
 	scan.depth = 0;
 	scan.key_count = 0;
 	error[0] = '\0';

@@ -43,6 +43,7 @@ struct HttpClient
 	HttpConfig *config;
 	HttpTransfer transfers[HTTP_MAX_IN_FLIGHT];
 	int			in_flight;
+	size_t		held;			/* bytes of bodies, in transfers and in ready */
 	HttpSocket	sockets[HTTP_MAX_SOCKETS];
 	int			socket_count;
 	bool		is_blind;		/* libcurl waits for sockets not in the table */
@@ -380,7 +381,8 @@ http_client_request(HttpClient *client, const SourceRequest *request,
 
 	transfer = find_idle_transfer(client);
 	block_signals(&saved);
-	problem = http_transfer_prepare(transfer, client->config, request, tag);
+	problem = http_transfer_prepare(transfer, client->config, &client->held,
+									request, tag);
 	if (problem == NULL)
 	{
 		CURLMcode	code = curl_multi_add_handle(client->multi, transfer->easy);
@@ -526,6 +528,7 @@ http_client_take(HttpClient *client)
 
 	if (response == NULL)
 		return NULL;
+	client->held -= response->length;
 	client->ready = response->next;
 	if (client->ready == NULL)
 		client->ready_end = &client->ready;

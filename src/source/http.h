@@ -29,6 +29,12 @@ typedef struct HttpClient HttpClient;
  * keeps the sockets of closing ones for a while.
  */
 #define HTTP_MAX_IN_FLIGHT 32
+
+/*
+ * Most bytes that the bodies of a client's answers may have together, from their
+ * arrival until they are taken; the whole market's boards have 5 MB.
+ */
+#define HTTP_BODIES_MAX (64 * 1024 * 1024)
 #define HTTP_MAX_SOCKETS 64
 
 typedef struct HttpOptions

@@ -150,6 +150,13 @@ judge_failure(const HttpTransfer *transfer, HttpResponse *response,
 				 target, HTTP_RESPONSE_HEADERS_MAX);
 		return HTTP_TOO_LARGE;
 	}
+	if (transfer->too_many_bytes)
+	{
+		snprintf(response->error, sizeof(response->error),
+				 "%s was given up: the answers under way have more than %d bytes together",
+				 target, HTTP_BODIES_MAX);
+		return HTTP_TOO_LARGE;
+	}
 	if (transfer->too_large || code == CURLE_FILESIZE_EXCEEDED)
 	{
 		snprintf(response->error, sizeof(response->error),
@@ -223,6 +230,7 @@ http_transfer_judge(HttpTransfer *transfer, CURLcode code)
 	else if (response->fault != HTTP_OK)
 	{
 		free(response->body);
+		*transfer->held -= response->length;
 		response->body = NULL;
 		response->length = 0;
 	}

@@ -244,11 +244,17 @@ body_arrived(char *data, size_t size, size_t count, void *context)
 			return 0;
 		bytes = room;
 	}
+	if (bytes > HTTP_BODIES_MAX - *transfer->held)
+	{
+		transfer->too_many_bytes = true;
+		return 0;
+	}
 	if (make_room(transfer, &response->body, response->length,
 				  &transfer->capacity, bytes) == NULL)
 		return 0;
 	memcpy(response->body + response->length, data, bytes);
 	response->length += bytes;
+	*transfer->held += bytes;
 	response->body[response->length] = '\0';
 	return transfer->too_large ? 0 : bytes;
 }
@@ -430,7 +436,8 @@ set_options(HttpTransfer *transfer, const SourceRequest *request)
 
 const char *
 http_transfer_prepare(HttpTransfer *transfer, HttpConfig *config,
-					  const SourceRequest *request, uint64_t tag)
+					  size_t *held, const SourceRequest *request,
+					  uint64_t tag)
 {
 	const char *method = request->body != NULL ? "POST " : "GET ";
 	size_t		length = strlen(method);
@@ -441,12 +448,14 @@ http_transfer_prepare(HttpTransfer *transfer, HttpConfig *config,
 					  sizeof(transfer->target) - length);
 	transfer->config = config;
 	config->users++;
+	transfer->held = held;
 	transfer->capacity = 0;
 	transfer->header_capacity = 0;
 	transfer->header_bytes = 0;
 	transfer->started_at = http_clock_us(CLOCK_MONOTONIC);
 	transfer->no_memory = false;
 	transfer->too_large = false;
+	transfer->too_many_bytes = false;
 	transfer->headers_too_large = false;
 	transfer->address_refused = false;
 	transfer->curl_error[0] = '\0';
@@ -468,6 +477,8 @@ http_transfer_prepare(HttpTransfer *transfer, HttpConfig *config,
 void
 http_transfer_release(HttpTransfer *transfer)
 {
+	if (transfer->response != NULL)
+		*transfer->held -= transfer->response->length;
 	http_response_free(transfer->response);
 	transfer->response = NULL;
 	curl_slist_free_all(transfer->headers);

@@ -54,12 +54,14 @@ typedef struct HttpTransfer
 	HttpConfig *config;			/* NULL: idle */
 	HttpResponse *response;		/* in the making */
 	struct curl_slist *headers;	/* of the request */
+	size_t	   *held;			/* bytes of all bodies of the client */
 	size_t		capacity;		/* of response->body */
 	size_t		header_capacity;	/* of response->headers */
 	size_t		header_bytes;
 	int64_t		started_at;		/* µs, monotonic */
 	bool		no_memory;		/* why a callback gave up */
 	bool		too_large;
+	bool		too_many_bytes; /* of all bodies together */
 	bool		headers_too_large;
 	bool		address_refused;
 	char		target[160];	/* "POST https://host/path" */
@@ -72,10 +74,11 @@ extern void http_config_release(HttpConfig *config);
 
 /*
  * Ready to be added to the multi handle, and config is used once more; else
- * NULL.  The answer is what went wrong (a constant), or NULL.
+ * NULL.  What arrives is counted in *held, and taken off it by
+ * http_transfer_release() or by whoever takes the response away.  The answer is what went wrong (a constant), or NULL.
  */
 extern const char *http_transfer_prepare(HttpTransfer *transfer,
-										 HttpConfig *config,
+										 HttpConfig *config, size_t *held,
 										 const SourceRequest *request,
 										 uint64_t tag);
 

@@ -74,6 +74,20 @@ reading_next(JsonArray *rows, const char **row, size_t *length, char *error)
 	return step;
 }
 
+/*
+ * Before a row more is taken, good or bad: it may have been written in two
+ * bytes, and takes hundreds here.
+ */
+static bool
+has_room(size_t count, size_t most, char *error)
+{
+	if (count < most)
+		return true;
+	reason_write(error, SOURCE_ERROR_SIZE, "the answer has more than %zu rows",
+				 most);
+	return false;
+}
+
 /* It doubles, and so is full at 0, 1, 2, 4, 8, ... elements only. */
 void *
 reading_room(void *elements, size_t count, size_t size, char *error)
@@ -164,7 +178,10 @@ reading_board(const char *body, size_t length, const char *wrapper,
 		char		reason[QUOTE_ERROR_SIZE];
 		bool		is_added;
 
-		if (read_row(row, row_length, received_at, &quote, &listing, reason))
+		if (!has_room(board->count + board->refusal_count,
+					  READING_BOARD_ROWS_MAX, error))
+			is_added = false;
+		else if (read_row(row, row_length, received_at, &quote, &listing, reason))
 			is_added = board_add_quote(board, &quote, &listing, error);
 		else
 			is_added = board_add_refusal(board, &quote, reason, row, row_length,
@@ -199,6 +216,11 @@ reading_symbols(const char *body, size_t length, const char *wrapper,
 		SourceSymbol symbol;
 		SourceSymbol *symbols;
 
+		if (!has_room(list->count + list->refused, READING_LIST_ROWS_MAX, error))
+		{
+			step = JSON_STEP_BROKEN;
+			break;
+		}
 		memset(&symbol, 0, sizeof(symbol));
 		if (!read_row(row, row_length, &symbol))
 		{

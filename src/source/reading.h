@@ -30,6 +30,13 @@ extern JsonStep reading_next(JsonArray *rows, const char **row, size_t *length,
 							 char *error);
 
 /*
+ * Most rows of an answer, good and bad ones: of a board, which is asked for at
+ * most 2,000 symbols, and of a list of symbols, of which there are 4,000.
+ */
+#define READING_BOARD_ROWS_MAX 10000
+#define READING_LIST_ROWS_MAX 50000
+
+/*
  * A malloc'd array with room for one more element, or NULL, with error: start
  * with NULL and 0, and count up by one after each call.
  */

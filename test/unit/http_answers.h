@@ -196,6 +196,20 @@ answer_path(Server *of, int fd, const ServerRequest *request)
 		return server_printf(fd, "HTTP/1.1 200 OK\r\n"
 							 "Content-Length: 50000000\r\n\r\n[1,") &&
 			(server_wait_for_end(of, fd), false);
+	if (IS("/20-million"))
+	{
+		char		block[10000];
+		int			i;
+
+		memset(block, ' ', sizeof(block));
+		block[0] = '[';
+		if (!server_printf(fd, "HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\n\r\n"))
+			return false;
+		for (i = 0; i < 2000; i++)
+			if (!server_send(fd, block, sizeof(block)))
+				return false;
+		return true;
+	}
 	if (IS("/huge-chunked"))
 		return answer_chunked(fd, true);
 	if (IS("/bomb"))

@@ -93,6 +93,52 @@ test_faults(void)
 	http_client_destroy(client);
 }
 
+/* Answers that are allowed one by one are too much together. */
+static void
+test_bodies(void)
+{
+	HttpOptions options = usual_options();
+	HttpClient *client;
+	HttpResponse *response;
+	int			good = 0;
+	int			refused = 0;
+	int			i;
+
+	options.max_response = 20000000;
+	client = create(&options);
+	for (i = 0; i < 4; i++)
+		start(client, "/20-million", NULL, (uint64_t) i);
+	while (http_client_in_flight(client) > 0)
+		http_wait(client, -1);
+	while ((response = http_client_take(client)) != NULL)
+	{
+		if (response->fault == HTTP_OK && response->length == 20000000)
+			good++;
+		else if (response->fault == HTTP_TOO_LARGE &&
+				 strstr(response->error, "more than 67108864 bytes together") != NULL)
+			refused++;
+		else
+			diag("fault %d: %s", response->fault, response->error);
+		http_response_free(response);
+	}
+	/* those that fail leave room for the others */
+	CHECK(good >= 2 && refused >= 1);
+	CHECK_INT(good + refused, 4);
+
+	/* What was taken, given up or cancelled is counted no longer. */
+	for (i = 0; i < 2; i++)
+		start(client, "/20-million", NULL, 5);
+	http_wait(client, -1);
+	http_client_cancel_all(client);
+	for (i = 0; i < 5; i++)
+	{
+		response = fetch(client, "/20-million", NULL);
+		CHECK_INT(response->fault, HTTP_OK);
+		http_response_free(response);
+	}
+	http_client_destroy(client);
+}
+
 static void
 test_retry_after_date(void)
 {
@@ -309,6 +355,7 @@ main(void)
 {
 	set_up(answer_path);
 	test_faults();
+	test_bodies();
 	test_retry_after_date();
 	test_timeouts();
 	test_unreachable();

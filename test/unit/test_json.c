@@ -291,6 +291,18 @@ test_bounds(void)
 	has_text(error, "more than 512 keys, at offset", "is refused for it");
 	free(text);
 
+	/* An array of one value less than may be, itself counted, and one of as many. */
+	text = malloc(JSON_MAX_VALUES * 2 + 2);
+	for (i = 0; i < JSON_MAX_VALUES; i++)
+		memcpy(text + i * 2, i == 0 ? "[1" : ",1", 2);
+	strcpy(text + (JSON_MAX_VALUES - 1) * 2, "]");
+	ok(json_check(text, strlen(text), error), "%d values", JSON_MAX_VALUES);
+	strcpy(text + (JSON_MAX_VALUES - 1) * 2, ",1]");
+	ok(!json_check(text, strlen(text), error), "one value more");
+	has_text(error, "more than 100000 values, at offset 199999", "is refused for it");
+	ok(json_parse(text, strlen(text), error) == NULL, "before a tree is built");
+	free(text);
+
 	/* A key of 100,000 bytes is quoted in part only. */
 	text = malloc(300000);
 	strcpy(text, "{\"");

@@ -11,6 +11,7 @@
 
 #include "market/json.h"
 #include "market/rules.h"
+#include "source/reading.h"
 #include "source/source.h"
 #include "test.h"
 
@@ -526,6 +527,20 @@ test_answers(void)
 			board_free(&board);
 	}
 	is_integer((int64_t) refused, (int64_t) length, "no beginning is a board");
+	free(body);
+
+	/* Rows of two bytes, of which each takes hundreds; good ones likewise. */
+	body = malloc(READING_BOARD_ROWS_MAX * 2 + 4);
+	for (i = 0; i <= READING_BOARD_ROWS_MAX; i++)
+		memcpy(body + i * 2, i == 0 ? "[1" : ",1", 2);
+	strcpy(body + READING_BOARD_ROWS_MAX * 2, "]");
+	if (ok(read_board(body, strlen(body), &board, error) &&
+		   board.refusal_count == READING_BOARD_ROWS_MAX,
+		   "as many rows as may be are refused one by one"))
+		board_free(&board);
+	strcpy(body + READING_BOARD_ROWS_MAX * 2, ",1]");
+	ok(!read_board(body, strlen(body), &board, error), "with one more, no board");
+	is_text(error, "the answer has more than 10000 rows", "and it says so");
 	free(body);
 
 	/* 20,000 levels in one row. */

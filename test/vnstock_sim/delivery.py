@@ -17,6 +17,7 @@ CHUNK = 16 * 1024
 STREAM_BLOCK = 1024 * 1024
 DEFAULT_HUGE = 64 * 1024 * 1024
 DEFAULT_BOMB = 256 * 1024 * 1024
+DEFAULT_SWARM = 15 << 20
 
 SERVICE_HEADERS = {
     "vci": (("access-control-allow-credentials", "true"),
@@ -74,6 +75,8 @@ class Delivery:
             self._stream(answer, [], self._huge_pieces(rule.get("size", DEFAULT_HUGE)))
         elif mode == "bomb":
             self._stream(answer, [("Content-Encoding", "gzip")], self._bomb_pieces(rule.get("size", DEFAULT_BOMB)))
+        elif mode == "swarm":
+            self._stream(answer, [], self._swarm_pieces(rule.get("size", DEFAULT_SWARM), rule.get("row", "1"), rule.get("deep", False)))
         elif mode == "cut":
             self._send_half(answer)
             self.close = True
@@ -147,6 +150,16 @@ class Delivery:
         if left:
             yield b" " * left if left < 2 else b'"' + b"x" * (left - 2) + b'"'
         yield b"]"
+
+    @staticmethod
+    def _swarm_pieces(size, row, deep):
+        """A well-formed JSON array of about this size with as many rows as fit; "deep": all in one row, an array."""
+        item = row.encode() + b","
+        per_block = max(1, STREAM_BLOCK // len(item))
+        yield b"[[" if deep else b"["
+        for _ in range(size // (len(item) * per_block)):
+            yield item * per_block
+        yield row.encode() + (b"]]" if deep else b"]")
 
     @staticmethod
     def _bomb_pieces(size):

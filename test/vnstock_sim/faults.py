@@ -49,6 +49,7 @@ MODES = {
     "drip": {"interval": (int, float), "bytes": int},
     "huge": {"size": int},
     "bomb": {"size": int},
+    "swarm": {"size": int, "row": str, "deep": bool},
     "reset": {},
     "cut": {},
 }

@@ -100,6 +100,8 @@ modes:
   drip          "bytes" (1) each "interval" seconds (0.05)
   huge          a JSON array of "size" bytes (64 MiB), not compressed
   bomb          a gzip stream that unpacks to "size" bytes (256 MiB)
+  swarm         a JSON array of about "size" bytes (15 MiB), all of it "row"s (the text 1); with
+                "deep":true they are in an array that is the only row
   cut           half the answer, then the connection closes
   reset         half the answer, then a TCP reset
 """
