@@ -56,7 +56,8 @@ struct Reader
  * What may be queued is bounded twice: the kilobytes count payload alone, and
  * librdkafka takes 300 bytes besides for a message of whatever size (measured:
  * a million of 7 bytes took 318 MB).  When so many are queued, librdkafka 2.0
- * pauses for up to 1 s, so there are more of them than are stored in that time.
+ * pauses for up to 1 s, so there are more of them than two cores store in that
+ * time.
  * fetch.max.bytes is of one answer, of all partitions and compressed, by which
  * the bounds may be passed; max.partition.fetch.bytes that of one partition.
  * receive.message.max.bytes also bounds what zstd unpacks to; nothing bounds
@@ -71,8 +72,8 @@ static const BrokerSetting reader_settings[] = {
 	{"enable.partition.eof", "true"},
 	{"fetch.min.bytes", "1"},
 	{"fetch.wait.max.ms", "100"},
-	{"queued.min.messages", "100000"},
-	{"queued.max.messages.kbytes", "32768"},
+	{"queued.min.messages", "250000"},
+	{"queued.max.messages.kbytes", "49152"},
 	{"fetch.max.bytes", "4194304"},
 	{"max.partition.fetch.bytes", "1048576"},
 	{"receive.message.max.bytes", "67108864"},

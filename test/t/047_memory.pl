@@ -113,7 +113,7 @@ simulator_mode($simulator, mode => 'ok');
 my $pid = worker_pid($node, 'postgres', 'producer');
 foreach my $case (
 	[ { mode => 'swarm' }, qr/more than 10000 rows/ ],
-	[ { mode => 'swarm', deep => JSON::PP::true }, qr// ],
+	[ { mode => 'swarm', deep => JSON::PP::true }, qr/nest|deep/ ],
 	[ { mode => 'huge', size => 1_000_000_000 }, qr/more than 16777216 bytes/ ],
 	[ { mode => 'bomb', size => 1_000_000_000 }, qr/more than 16777216 bytes/ ])
 {
