@@ -57,11 +57,10 @@ struct Reader
  * librdkafka takes 300 bytes besides for a message of whatever size (measured:
  * a million of 7 bytes took 318 MB).  When so many are queued, librdkafka 2.0
  * pauses for up to 1 s, so there are more of them than two cores store in that
- * time.
- * fetch.max.bytes is of one answer, of all partitions and compressed, by which
- * the bounds may be passed; max.partition.fetch.bytes that of one partition.
- * receive.message.max.bytes also bounds what zstd unpacks to; nothing bounds
- * gzip (2.0.2).
+ * time.  fetch.max.bytes is of one answer, of all partitions and compressed, by
+ * which the bounds may be passed; max.partition.fetch.bytes that of one
+ * partition.  receive.message.max.bytes also bounds what zstd unpacks to; nothing
+ * bounds gzip (2.0.2).
  */
 static const BrokerSetting reader_settings[] = {
 	{"enable.auto.commit", "false"},
