@@ -135,7 +135,7 @@ COMMENT ON COLUMN @extschema@.vnstream_dead_letters.tried_at IS 'when it last di
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value IS
 	'the message as Kafka had it; NULL for a tombstone, and where value_hash is not NULL';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value_hash IS
-	'SHA-256 of a message that was not kept, and its key to 1 kB only: vnstream.on_dead_letter_limit';
+	'SHA-256 of a message that was not kept, and its key to 1 kB only: of more than 16 MB, or by vnstream.on_dead_letter_limit';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.value_length IS 'length in bytes of such a message';
 COMMENT ON COLUMN @extschema@.vnstream_dead_letters.code IS
 	'"form", the name of a rule, "conflict", or the SQLSTATE of what PostgreSQL said';

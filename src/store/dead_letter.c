@@ -8,6 +8,8 @@
 #include "pg_compat.h"
 
 #include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "datatype/timestamp.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
@@ -56,6 +58,12 @@ kafka_timestamp(int64 milliseconds, TimestampTz *time)
 /* Of a key, where only the hash of the value is kept. */
 #define DIGEST_KEY_BYTES 1024
 
+/*
+ * A value beyond this is never kept whole: to store it would take its size in
+ * memory several times, and no quote is of a thousandth of it.
+ */
+#define WHOLE_VALUE_MAX (16 * 1024 * 1024)
+
 static int64 letters_bytes;		/* as measured, and kept since */
 static TimestampTz letters_measured;	/* 0: not yet */
 
@@ -63,10 +71,25 @@ static TimestampTz letters_measured;	/* 0: not yet */
 static int64 recent_messages;
 static int64 recent_letters;
 
-static int64
-letter_bytes(const IngestMessage *message)
+static Datum
+sha256_datum(const char *bytes, size_t length)
 {
-	return (int64) message->key_length + (int64) message->value_length +
+	bytea	   *value = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_cryptohash_ctx *hash = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(hash) < 0 ||
+		pg_cryptohash_update(hash, (const uint8 *) bytes, length) < 0 ||
+		pg_cryptohash_final(hash, (uint8 *) VARDATA(value), PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute %s hash: %s", "SHA-256", pg_cryptohash_error(hash));
+	pg_cryptohash_free(hash);
+	SET_VARSIZE(value, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	return PointerGetDatum(value);
+}
+
+static int64
+letter_bytes(const IngestMessage *message, bool is_digest)
+{
+	return (int64) message->key_length + (is_digest ? 0 : (int64) message->value_length) +
 		(int64) strlen(message->reason != NULL ? message->reason : "") + LETTER_BYTES;
 }
 
@@ -99,16 +122,18 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 				 IngestMessage *message)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, INT4OID, INT4OID, INT8OID, BYTEAOID,
-	BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT4OID};
+	BYTEAOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID, INT4OID, BYTEAOID};
 	Datum		values[lengthof(types)];
-	char		nulls[lengthof(types) + 1] = "            ";
+	char		nulls[lengthof(types) + 1] = "             ";
 	TimestampTz kafka_time = 0;
-	int64		bytes = letter_bytes(message);
-	bool		fits = limits->bytes == 0 || has_room(catalog, limits->bytes, bytes);
+	bool		is_large = message->value_length > WHOLE_VALUE_MAX;
+	bool		fits = limits->bytes == 0 ||
+		has_room(catalog, limits->bytes, letter_bytes(message, is_large));
 	bool		is_new;
 
 	/* of a tombstone there is nothing to hash */
-	message->is_digest = !fits && limits->keeps_digests && message->value != NULL;
+	message->is_digest = is_large ||
+		(!fits && limits->keeps_digests && message->value != NULL);
 	values[0] = CStringGetTextDatum(text_for_reading(key->cluster_id));
 	values[1] = CStringGetTextDatum(text_for_reading(key->topic));
 	values[2] = Int32GetDatum(epoch);
@@ -120,7 +145,7 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		values[5] = bytea_datum(message->key, message->key_length);
 	else
 		nulls[5] = 'n';
-	if (message->value != NULL)
+	if (message->value != NULL && !message->is_digest)
 		values[6] = bytea_datum(message->value, message->value_length);
 	else
 		nulls[6] = 'n';
@@ -130,7 +155,12 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		nulls[9] = 'n';
 	values[9] = TimestampTzGetDatum(kafka_time);
 	values[10] = BoolGetDatum(message->is_digest);
-	values[11] = Int32GetDatum(DIGEST_KEY_BYTES);
+	values[11] = Int32GetDatum((int32) message->value_length);
+	values[12] = (Datum) 0;
+	if (message->value != NULL)
+		values[12] = sha256_datum(message->value, message->value_length);
+	else
+		nulls[12] = 'n';
 
 	/*
 	 * An offset names a message only as long as the log is the same: where the
@@ -142,10 +172,8 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 									  " (segment, cluster_id, topic, epoch, kafka_partition, kafka_offset,"
 									  "  key, value, value_hash, value_length, code, reason, kafka_time, created_at)"
 									  " SELECT s.segment, $1, $2, $3, $4, $5,"
-									  "  CASE WHEN $11 THEN pg_catalog.substring($6, 1, $12) ELSE $6 END,"
-									  "  CASE WHEN NOT $11 THEN $7 END,"
-									  "  CASE WHEN $11 THEN pg_catalog.sha256($7) END,"
-									  "  CASE WHEN $11 THEN pg_catalog.octet_length($7) END,"
+									  "  CASE WHEN $11 THEN pg_catalog.substring($6, 1, " CppAsString2(DIGEST_KEY_BYTES) ") ELSE $6 END,"
+									  "  $7, CASE WHEN $11 THEN $13 END, CASE WHEN $11 THEN $12 END,"
 									  "  $8, $9, $10, pg_catalog.now()"
 									  " FROM %1$s.vnstream_segments AS s"
 									  " WHERE s.cluster_id = $1 AND s.topic = $2 AND s.epoch = $3"
@@ -153,7 +181,8 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 									  " AND NOT EXISTS (SELECT FROM %1$s.vnstream_dead_letters AS l"
 									  "  WHERE l.cluster_id = $1 AND l.topic = $2 AND l.epoch = $3"
 									  "  AND l.kafka_partition = $4 AND l.kafka_offset = $5"
-									  "  AND CASE WHEN l.value_hash IS NOT NULL THEN l.value_hash IS NOT DISTINCT FROM pg_catalog.sha256($7)"
+									  "  AND CASE WHEN l.value_hash IS NOT NULL THEN l.value_hash IS NOT DISTINCT FROM $13"
+									  "   WHEN $11 THEN pg_catalog.sha256(l.value) IS NOT DISTINCT FROM $13"
 									  "   ELSE l.key IS NOT DISTINCT FROM $6 AND l.value IS NOT DISTINCT FROM $7 END"
 									  "  AND l.kafka_time IS NOT DISTINCT FROM $10)",
 									  lengthof(types), types),
@@ -163,6 +192,8 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 		if (nulls[i] != 'n')
 			pfree(DatumGetPointer(values[i]));
 	}
+	if (nulls[12] != 'n')
+		pfree(DatumGetPointer(values[12]));
 
 	if (is_new && !fits && !limits->keeps_digests)
 		ereport(ERROR,
@@ -171,8 +202,7 @@ dead_letter_keep(const StoreCatalog *catalog, const PositionKey *key,
 						message->partition, message->offset, message->reason),
 				 errhint("See what the dead letters have in common, then purge some with vnstream_purge_dead_letters(), raise vnstream.dead_letter_limit, or set vnstream.on_dead_letter_limit to 'digest', which keeps hashes of further ones.")));
 	if (is_new)
-		letters_bytes += message->is_digest ?
-			bytes - (int64) message->value_length : bytes;
+		letters_bytes += letter_bytes(message, message->is_digest);
 	return is_new;
 }
 

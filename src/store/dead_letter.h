@@ -17,7 +17,8 @@
  * where it is kept already (the very message is read a second time, after the
  * position was moved back): it stays as it is, so that each letter is one
  * segment's.  Where limits->bytes are taken it keeps a hash in place of the value
- * and says so in the message, or raises ERRCODE_VNSTREAM_LETTERS_FULL.  What they
+ * and says so in the message, or raises ERRCODE_VNSTREAM_LETTERS_FULL; of a value
+ * of more than 16 MB it keeps no more than that in any case.  What they
  * take is measured once a minute, so several consumers may go beyond it by as
  * much as they keep in that time.
  */

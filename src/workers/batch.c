@@ -239,8 +239,8 @@ tell_dead_letters(void)
 				 dead, consumer.count, first->partition, first->offset, first->reason);
 	if (digests > 0)
 		worker_error(WARNING, ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-					 "Purge some with vnstream_purge_dead_letters(), or raise vnstream.dead_letter_limit.",
-					 "dead letters have reached vnstream.dead_letter_limit: of %d only key and hash were kept",
+					 "Where they have reached vnstream.dead_letter_limit, purge some with vnstream_purge_dead_letters(), or raise it. Values of more than 16 MB are never kept.",
+					 "of %d dead letters only key and hash were kept",
 					 digests);
 }
 
