@@ -19,7 +19,7 @@ use Time::HiRes qw(time sleep);
 our @EXPORT = qw(
   $root start_broker broker_command broker_address new_topic
   start_simulator stop_simulator simulator_mode simulator_post simulator_get
-  new_server start_pipeline wait_for query_until worker_pid
+  new_server start_pipeline wait_for query_until start_until worker_pid
   produce kcat account
 );
 
@@ -199,6 +199,29 @@ sub query_until
 		sub {
 			# psql() dies where a server that is starting sends psql away
 			# before it has read the query
+			my ($code, $out) = eval { $node->psql($database, $query) };
+			$last = $out // $@;
+			return defined $code && $code == 0 && $last eq $expected;
+		},
+		$name, $seconds);
+
+	ok($reached, $name) or diag("last answer: $last; expected: $expected");
+	return $reached;
+}
+
+# The same for workers that have been killed over and over: they rest for longer
+# each time, and a start by hand does not wait for that.
+sub start_until
+{
+	my ($node, $database, $component, $query, $expected, $name, $seconds) = @_;
+	my ($last, $started) = ('', 0);
+	my $reached = wait_for(
+		sub {
+			if (time() > $started + 1)
+			{
+				eval { $node->psql($database, "SELECT vnstream_start('$component')") };
+				$started = time();
+			}
 			my ($code, $out) = eval { $node->psql($database, $query) };
 			$last = $out // $@;
 			return defined $code && $code == 0 && $last eq $expected;

@@ -144,7 +144,7 @@ foreach my $fault (shuffle(('kill -9') x 14, ('immediate') x 4, ('terminate') x 
 	{
 		kill 'KILL', $pid or die "consumer $pid is not there to be killed";
 	}
-	query_until($node, 'postgres',
+	start_until($node, 'postgres', 'consumer',
 		"SELECT count(*) FROM vnstream_status() WHERE worker LIKE 'consumer%' AND state = 'running' AND pid NOT IN ("
 		  . join(', ', @old) . ')',
 		'2', "$fault, round $round: both consumers are there again", 120);

@@ -112,7 +112,7 @@ foreach my $fault (shuffle(('kill -9') x 3, ('terminate') x 2, ('immediate') x 2
 	{
 		kill 'KILL', $pid or die "the producer $pid is not there to be killed";
 	}
-	query_until($node, 'postgres', "SELECT pid <> $pid FROM vnstream_status() WHERE worker = 'producer'", 't',
+	start_until($node, 'postgres', 'producer', "SELECT pid <> $pid FROM vnstream_status() WHERE worker = 'producer'", 't',
 		"$fault, round $round: another producer comes");
 	broker_command($broker, 'resume') if $fault =~ /^frozen/;
 }
