@@ -143,7 +143,7 @@ make_plan(FetchPlan *plan, const char *ticker, const char *source)
 	char	   *base_url;
 
 	memset(plan, 0, sizeof(*plan));
-	store_catalog_get(&catalog);
+	store_catalog_get_any(&catalog);
 	role_scope_enter(&role, catalog.owner);
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());

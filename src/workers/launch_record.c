@@ -7,9 +7,11 @@
  */
 #include "postgres.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/fd.h"
 #include "utils/memutils.h"
@@ -21,6 +23,9 @@
 /* Where other extensions, too, keep what is not the database's. */
 #define RECORD_FILE PGSTAT_STAT_PERMANENT_DIRECTORY "/vnstock_stream.launches"
 #define RECORD_HEADER "vnstock_stream launches 1"
+
+/* Of the first line, with the data directory's device and number. */
+#define HEADER_SIZE 128
 
 /* No server has more workers than this; what has is no file of ours. */
 #define RECORDS_MAX (64 * DATABASE_WORKERS)
@@ -59,12 +64,29 @@ parse_line(const char *line, LaunchRecord *record)
 		(record->was_running || strcmp(state, "waiting") == 0);
 }
 
+/*
+ * A base backup carries the file along, and its server has crashed nowhere: so
+ * the first line tells one data directory from another.
+ */
+static void
+make_header(char *header)
+{
+	struct stat directory;
+
+	if (stat(DataDir, &directory) != 0)
+		memset(&directory, 0, sizeof(directory));
+	snprintf(header, HEADER_SIZE, RECORD_HEADER " %llu %llu\n",
+			 (unsigned long long) directory.st_dev, (unsigned long long) directory.st_ino);
+}
+
 static bool
 read_lines(FILE *file)
 {
-	char		line[128];
+	char		header[HEADER_SIZE];
+	char		line[HEADER_SIZE];
 
-	if (fgets(line, sizeof(line), file) == NULL || strcmp(line, RECORD_HEADER "\n") != 0)
+	make_header(header);
+	if (fgets(line, sizeof(line), file) == NULL || strcmp(line, header) != 0)
 		return false;
 	while (fgets(line, sizeof(line), file) != NULL)
 	{
@@ -95,7 +117,7 @@ launch_record_read(void)
 		record_count = 0;
 		ereport(LOG,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("file \"%s\" is not what vnstock_stream has written, and is ignored",
+				 errmsg("file \"%s\" is not what vnstock_stream has written in this data directory, and is ignored",
 						RECORD_FILE),
 				 errdetail("Workers start without a rest after a crash.")));
 	}
@@ -154,9 +176,11 @@ static char *
 describe(TimestampTz now)
 {
 	StringInfoData text;
+	char		header[HEADER_SIZE];
 
+	make_header(header);
 	initStringInfo(&text);
-	appendStringInfoString(&text, RECORD_HEADER "\n");
+	appendStringInfoString(&text, header);
 
 	/* of databases that this shared memory has not heard of yet */
 	for (int i = 0; i < record_count; i++)

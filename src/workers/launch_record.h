@@ -10,7 +10,8 @@
  * yet.  Where the server comes back from a crash, each of them may have been the
  * cause, and has failed once more.
  *
- * The file is text: a line that says what it is, then one line a worker:
+ * The file is text: a line that says what it is and of which data directory, for
+ * a base backup carries it along, then one line a worker:
  * "database worker failures running|waiting".  It is written by the launcher
  * alone, when one of these lines changes.  That it outlives a crash of the machine
  * is not wanted.

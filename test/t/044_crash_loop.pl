@@ -12,7 +12,6 @@ use VnstreamTest;
 my $node = new_server('crash_loop', brokers => broker_address(), topic => new_topic(),
 	server => { restart_after_crash => 'on' });
 my $file = $node->data_dir . '/pg_stat/vnstock_stream.launches';
-my $header = "vnstock_stream launches 1\n";
 
 sub sql { return $node->safe_psql('postgres', $_[0]); }
 my $consumer = "FROM vnstream_status() WHERE worker = 'consumer 1'";
@@ -21,6 +20,8 @@ start_pipeline($node, 'postgres', 'consumer');
 my $database = sql("SELECT oid FROM pg_database WHERE datname = 'postgres'");
 my $lines_of_file = "SELECT string_agg(l, '; ') FROM regexp_split_to_table(pg_read_file('pg_stat/vnstock_stream.launches'), '\n') l WHERE l ~ '^\\d+ 1 '";
 query_until($node, 'postgres', $lines_of_file, "$database 1 0 running", 'a worker that was just started is recorded');
+
+my ($header) = slurp_file($file) =~ /^(vnstock_stream launches 1 \d+ \d+\n)/;
 
 # ---- it is killed each time soon after its start, and takes the server along
 
@@ -85,7 +86,8 @@ is(sql("SELECT vnstream_wait('running', '30 s')"), 't', 'a restart by hand is ma
 
 # ---- what is no such file
 
-foreach my $bad ([ 'empty', '' ], [ 'rubbish', "\x00\xff" x 5000 ], [ 'another version', "vnstock_stream launches 2\n$database 1 9 running\n" ],
+foreach my $bad ([ 'empty', '' ], [ 'rubbish', "\x00\xff" x 5000 ], [ 'another version', ($header =~ s/ 1 / 2 /r) . "$database 1 9 running\n" ],
+	[ 'of the server that this is a copy of', ($header =~ s/\d\n/\n/r) . "$database 1 9 running\n" ],
 	[ 'cut off', "${header}$database 1 9 runn" ], [ 'no such worker', "${header}$database 18 9 running\n" ],
 	[ 'a negative count', "${header}$database 1 -9 running\n" ], [ 'a long line', $header . '1' x 1000 . "\n" ])
 {
@@ -93,7 +95,7 @@ foreach my $bad ([ 'empty', '' ], [ 'rubbish', "\x00\xff" x 5000 ], [ 'another v
 
 	start_with($bad->[1]);
 	is(sql("SELECT vnstream_wait('running', '30 s')"), 't', "$bad->[0]: the consumer runs");
-	like(slurp_file($node->logfile, $log_size), qr/file "pg_stat\/vnstock_stream\.launches" is not what vnstock_stream has written, and is ignored/,
+	like(slurp_file($node->logfile, $log_size), qr/file "pg_stat\/vnstock_stream\.launches" is not what vnstock_stream has written in this data directory, and is ignored/,
 		"$bad->[0]: which the log tells");
 }
 start_with("${header}1 1 9 running\n$database 16 5 waiting\n");
