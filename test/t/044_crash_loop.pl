@@ -34,10 +34,11 @@ foreach my $crash (1 .. 4)
 	ok(wait_for(sub { my ($code, $out) = eval { $node->psql('postgres', "SELECT pid $consumer") }; $pid = $out; return defined $code && $code == 0 && $out =~ /^\d+$/ }, 'a process'),
 		"crash $crash: the consumer is there");
 	kill 'KILL', $pid or die "process $pid is not there to be killed";
-	query_until($node, 'postgres', "SELECT state, pid IS NULL, last_error $consumer",
-		"backing off|t|the server restarted after a crash within 60 s of this worker's start; see the server log",
-		"crash $crash: the server is back, and the consumer rests first, and says why");
-	is(sql($lines_of_file) =~ s/running|waiting/is/r, "$database 1 $crash is", "crash $crash: which is counted");
+	# the first rests may be over before anybody can look
+	query_until($node, 'postgres', ($crash < 3 ? 'SELECT ' : 'SELECT state, pid IS NULL, ') . "last_error $consumer",
+		($crash < 3 ? '' : 'backing off|t|') . "the server restarted after a crash within 60 s of this worker's start; see the server log",
+		"crash $crash: the server is back, and the consumer says why it rests");
+	query_until($node, 'postgres', "SELECT regexp_replace(l, ' (running|waiting)', '') FROM ($lines_of_file) f(l)", "$database 1 $crash", "crash $crash: which is counted");
 	my $waiting = sql("SELECT waiting_for $consumer");
 	like($waiting, qr/^backing off until \d\d:\d\d:\d\d$/, "crash $crash: until then") unless $crash < 3;
 	push @rests, $waiting;
