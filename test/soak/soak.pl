@@ -51,13 +51,15 @@ sub look_at_workers
 sub end_faults
 {
 	my ($all) = @_;
+	# one moment for all: to end one takes time, in which another may become due
+	my $now = time();
 
-	foreach my $fault (grep { $all || time() > $_->{until} } @going_on)
+	foreach my $fault (grep { $all || $now > $_->{until} } @going_on)
 	{
 		say_line("  ends: $fault->{name}");
 		$fault->{end}->();
 	}
-	@going_on = grep { !$all && time() <= $_->{until} } @going_on;
+	@going_on = grep { !$all && $now <= $_->{until} } @going_on;
 	return;
 }
 
