@@ -190,15 +190,17 @@ sub wait_for
 	return 0;
 }
 
-# Run a query until it answers as expected; a passed test where it does.
-sub query_until
+# Run a query until it answers as expected, after what is to be done before each
+# look; a passed test where it does.
+sub _look_until
 {
-	my ($node, $database, $query, $expected, $name, $seconds) = @_;
+	my ($before, $node, $database, $query, $expected, $name, $seconds) = @_;
 	my $last = '';
 	my $reached = wait_for(
 		sub {
 			# psql() dies where a server that is starting sends psql away
 			# before it has read the query
+			$before->();
 			my ($code, $out) = eval { $node->psql($database, $query) };
 			$last = $out // $@;
 			return defined $code && $code == 0 && $last eq $expected;
@@ -209,27 +211,23 @@ sub query_until
 	return $reached;
 }
 
+# (node, database, query, expected, name, seconds)
+sub query_until { return _look_until(sub { }, @_); }
+
 # The same for workers that have been killed over and over: they rest for longer
-# each time, and a start by hand does not wait for that.
+# each time, and a start by hand, once a second, does not wait for that.
 sub start_until
 {
-	my ($node, $database, $component, $query, $expected, $name, $seconds) = @_;
-	my ($last, $started) = ('', 0);
-	my $reached = wait_for(
-		sub {
-			if (time() > $started + 1)
-			{
-				eval { $node->psql($database, "SELECT vnstream_start('$component')") };
-				$started = time();
-			}
-			my ($code, $out) = eval { $node->psql($database, $query) };
-			$last = $out // $@;
-			return defined $code && $code == 0 && $last eq $expected;
-		},
-		$name, $seconds);
+	my ($node, $database, $component, @look) = @_;
+	my $started = 0;
 
-	ok($reached, $name) or diag("last answer: $last; expected: $expected");
-	return $reached;
+	return _look_until(
+		sub {
+			return if time() < $started + 1;
+			eval { $node->psql($database, "SELECT vnstream_start('$component')") };
+			$started = time();
+		},
+		$node, $database, @look);
 }
 
 sub worker_pid
