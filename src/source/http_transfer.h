@@ -75,7 +75,8 @@ extern void http_config_release(HttpConfig *config);
 /*
  * Ready to be added to the multi handle, and config is used once more; else
  * NULL.  What arrives is counted in *held, and taken off it by
- * http_transfer_release() or by whoever takes the response away.  The answer is what went wrong (a constant), or NULL.
+ * http_transfer_release() or by whoever takes the response away.  The answer is
+ * what went wrong (a constant), or NULL.
  */
 extern const char *http_transfer_prepare(HttpTransfer *transfer,
 										 HttpConfig *config, size_t *held,
